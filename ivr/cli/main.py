@@ -1,0 +1,48 @@
+"""The `ivr` command: names its commands and imports one only when it runs, so that `ivr --help` stays quick.
+
+Law: no work here. Exit status: 0 done, 1 the thing asked about is not well (mistakes found, a call failed), 2 the
+question was wrong (usage, unreadable file).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+#: command -> (module that holds `command`, what `ivr --help` says)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("ivr.cli.check", "Find every mistake in flows and questionnaires."),
+    "simulate": ("ivr.cli.simulate", "Call a flow from this terminal."),
+    "test": ("ivr.cli.test", "Run the scripted calls beside the flows, with coverage."),
+    "serve": ("ivr.cli.serve", "Take calls from FreeSWITCH."),
+    "prompts": ("ivr.cli.prompts", "Build, check and list what callers hear."),
+    "dialplan": ("ivr.cli.dialplan", "Render the FreeSWITCH dialplan."),
+    "results": ("ivr.cli.results", "Calls, answers and figures."),
+    "db": ("ivr.cli.db", "Create and upgrade the database."),
+    "doctor": ("ivr.cli.doctor", "Say what is missing on this machine, and what to type."),
+    "graph": ("ivr.cli.graph", "Draw a flow."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules, imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="callweave", prog_name="ivr")
+def main() -> None:
+    """Callweave: call flows and phone surveys as YAML, on FreeSWITCH."""
