@@ -62,7 +62,9 @@ class Way:
 class Escalation:
     """What one kind of failure (silence, wrong key) leads to."""
 
-    prompts: tuple[tuple[str, ...], ...] = ()  # the n-th failure plays prompts[n] (the last repeats); () repeats the step's own
+    prompts: tuple[
+        tuple[str, ...], ...
+    ] = ()  # the n-th failure plays prompts[n], the last repeats; (): the step's own
     tries: int = 0  # give up after so many of this kind; 0: only the total counts
     give_up: str = ""  # step
 
@@ -85,7 +87,9 @@ class Collect:
 
     kind: ClassVar[str] = "collect"
     prompts: tuple[str, ...]
-    ways: Mapping[str, tuple[Way, ...]] = field(default_factory=dict)  # keys pressed -> first way whose `when` holds
+    ways: Mapping[str, tuple[Way, ...]] = field(
+        default_factory=dict
+    )  # keys pressed -> first way whose `when` holds
     min_keys: int = 1
     max_keys: int = 1
     end: str = "#"  # keys that end an entry; "" none
@@ -182,12 +186,12 @@ class Program:
     languages: tuple[str, ...]  # the first is the fallback
     start: str
     nodes: Mapping[str, Node]
-    prompts: Mapping[str, Prompt]  # by prompt id: the catalogue name, or "<step>/<n>" for one written in place
+    prompts: Mapping[str, Prompt]  # by id: the catalogue name, or "<step>/<n>" for one written in place
     error: str = END  # step reached by a named failure (loop, missing prompt, switch error)
     variables: Mapping[str, Any] = field(default_factory=dict)  # initial values
     destinations: Mapping[str, str] = field(default_factory=dict)  # name -> dial string
     max_call_ms: int = 3_600_000
-    where: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # step -> (file, line); not part of the hash
+    where: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # step -> (file, line); not hashed
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; ``Program.from_json`` gives an equal Program back."""
