@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, ClassVar
 
 Expr = Any  # a JSON tree of core.expr: a literal, or [operator, argument, ...]
@@ -62,9 +63,7 @@ class Way:
 class Escalation:
     """What one kind of failure (silence, wrong key) leads to."""
 
-    prompts: tuple[
-        tuple[str, ...], ...
-    ] = ()  # the n-th failure plays prompts[n], the last repeats; (): the step's own
+    prompts: tuple[tuple[str, ...], ...] = ()  # the n-th failure plays prompts[n], the last repeats; (): the step's own
     tries: int = 0  # give up after so many of this kind; 0: only the total counts
     give_up: str = ""  # step
 
@@ -87,9 +86,7 @@ class Collect:
 
     kind: ClassVar[str] = "collect"
     prompts: tuple[str, ...]
-    ways: Mapping[str, tuple[Way, ...]] = field(
-        default_factory=dict
-    )  # keys pressed -> first way whose `when` holds
+    ways: Mapping[str, tuple[Way, ...]] = field(default_factory=dict)  # keys pressed -> first way whose `when` holds
     min_keys: int = 1
     max_keys: int = 1
     end: str = "#"  # keys that end an entry; "" none
@@ -179,7 +176,7 @@ NODE_KINDS: dict[str, type[Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     flow: str
     title: str
@@ -225,7 +222,7 @@ class Program:
             where={k: (v[0], v[1]) for k, v in data.get("where", {}).items()},
         )
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 (hex) of what the caller can meet; where things stood in the file does not count."""
         data = self.to_json()

@@ -1,0 +1,288 @@
+"""The machine: ``step(program, state, event) -> (state, effects)``.
+
+Law: pure and total. No clock, no chance, no I/O, no log; whatever a caller, a switch or a service does, it raises
+nothing. A step yields immediate effects, then exactly one wait or End; no effect means "still waiting". Events for
+another wait change nothing. HungUp is always accepted, and after it nothing is played.
+
+This is the only loop that moves a call from one node to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ivr.core import collecting
+from ivr.core.effects import Answer, Dial, Effect, End, Failed, RecordMessage
+from ivr.core.events import (
+    Digit,
+    Event,
+    HungUp,
+    PlayDone,
+    RecordDone,
+    SecretDone,
+    Started,
+    TimerFired,
+    TransferDone,
+)
+from ivr.core.expr import evaluate
+from ivr.core.program import (
+    END,
+    Branch,
+    Collect,
+    HangUp,
+    Program,
+    Record,
+    Say,
+    SetVars,
+    SurveyMark,
+    Transfer,
+)
+from ivr.core.state import CallState
+from ivr.core.turn import Turn
+
+#: Nodes passed between two waits before the call is taken to be going round in circles.
+MAX_NODES_PER_TURN = 200
+#: After the longest call time the error exit has this long to say its goodbye.
+OVERTIME_MS = 60_000
+KEYS = frozenset("0123456789*#ABCD")
+
+#: Which kind of wait an event answers.
+_ANSWERS: dict[type, tuple[str, ...]] = {
+    PlayDone: ("play",),
+    TimerFired: ("first", "between"),
+    SecretDone: ("secret",),
+    RecordDone: ("record",),
+    TransferDone: ("dial",),
+}
+
+
+def start(program: Program, facts: Mapping[str, Any], call_id: str) -> CallState:
+    """The state of a call that has not begun. ``facts``: caller.number, called.number, and what the host knows."""
+    variables = {
+        "language": program.languages[0],
+        **program.variables,
+        **{k: v for k, v in facts.items() if v is None or isinstance(v, str | int | float | bool)},
+        "call.id": call_id,
+    }
+    return CallState(call_id=call_id, program=program.hash, node=program.start, variables=variables)
+
+
+def step(program: Program, state: CallState, event: Event) -> tuple[CallState, list[Effect]]:
+    """One event. The state given is not changed; an event that means nothing here gives the same state and []."""
+    if state.ended:
+        return state, []
+    turn = Turn(program, state.copy())
+    turn.state.now_ms = max(state.now_ms, event.at_ms)
+    if isinstance(event, HungUp):
+        _hung_up(turn, event)
+        return turn.state, turn.effects
+    if isinstance(event, Started):
+        if state.waiting:
+            return state, []
+        turn.effects.append(Answer())
+        _run(turn, program.start)
+        return turn.state, turn.effects
+    if not _expected(state, event):
+        return state, []
+    goto = _overtime(turn) if _too_long(turn) else _react(turn, event)
+    if goto is not None:
+        _run(turn, goto)
+    return turn.state, turn.effects
+
+
+def _expected(state: CallState, event: Event) -> bool:
+    if isinstance(event, Digit):
+        return event.key in KEYS and bool(state.waiting)
+    return getattr(event, "wait", None) == state.wait and state.waiting in _ANSWERS.get(type(event), ())
+
+
+# -- the longest call ------------------------------------------------------------------------------------
+
+
+def _too_long(turn: Turn) -> bool:
+    limit_ms = turn.program.max_call_ms + (OVERTIME_MS if turn.state.overtime else 0)
+    return turn.state.now_ms > limit_ms
+
+
+def _overtime(turn: Turn) -> str:
+    """The longest call time has passed: once to the error exit, then to the end."""
+    if turn.state.waiting == "play":
+        turn.stop_play()
+    again, turn.state.overtime = turn.state.overtime, True
+    goto = turn.fail("too_long", f"{turn.program.max_call_ms // 1000} s")
+    turn.state.typed = ""
+    return "" if again else goto
+
+
+# -- events ----------------------------------------------------------------------------------------------
+
+
+def _react(turn: Turn, event: Event) -> str | None:
+    """What the node makes of an event: the step to go on with, or None to keep (or have opened) a wait."""
+    node = turn.program.nodes.get(turn.state.node)
+    if isinstance(event, PlayDone) and event.status == "missing":
+        return turn.fail("missing_prompt", event.detail)
+    if isinstance(event, PlayDone) and event.status == "broken":
+        # Part of it was heard; the caller can still answer or ask for a repeat.
+        turn.effects.append(Failed("broken_prompt", turn.state.node, event.detail))
+    if isinstance(node, Collect):
+        return collecting.on_event(turn, node, event)
+    if isinstance(node, Say):
+        return _said(turn, node, event)
+    if isinstance(node, Record):
+        return _recording(turn, node, event)
+    if isinstance(node, Transfer):
+        return _transferring(turn, node, event)
+    if isinstance(node, HangUp) and isinstance(event, PlayDone):
+        _end(turn, "flow", node.cause)
+    return None
+
+
+def _said(turn: Turn, node: Say, event: Event) -> str | None:
+    if isinstance(event, Digit):
+        turn.state.typed = (turn.state.typed + event.key)[: collecting.MAX_ENTRY]
+        if not node.barge_in:
+            return None
+        turn.stop_play()
+        return node.next
+    return node.next if isinstance(event, PlayDone) else None
+
+
+def _recording(turn: Turn, node: Record, event: Event) -> str | None:
+    if isinstance(event, PlayDone):
+        wait = turn.open_wait("record")
+        turn.effects.append(RecordMessage(wait, node.limit_ms, node.silence_ms, node.end, turn.state.node))
+        return None
+    if isinstance(event, Digit) and turn.state.waiting == "play":
+        # A key over the announcement means "let me speak": straight to the tone.
+        turn.stop_play()
+        return _recording(turn, node, PlayDone(turn.state.wait, turn.state.now_ms))
+    if not isinstance(event, RecordDone):
+        return None
+    question = node.question or turn.state.node
+    outcome = {"done": "digits", "empty": "noinput"}.get(event.status, "nomatch")
+    turn.save_attempt(node, question, outcome, event.key, "", 1)
+    if event.status == "done":
+        turn.assign(node.into, event.file)
+        turn.save_answer(node, event.file, event.key)
+        return node.next
+    if event.status == "empty":
+        return node.empty
+    turn.effects.append(Failed("record_failed", turn.state.node, event.file))
+    return node.failed
+
+
+def _transferring(turn: Turn, node: Transfer, event: Event) -> str | None:
+    if isinstance(event, PlayDone):
+        _dial(turn, node)
+        return None
+    if not isinstance(event, TransferDone):
+        return None
+    ways = {"finished": node.next, "busy": node.busy, "no_answer": node.no_answer}
+    turn.assign("transfer.outcome", event.outcome)
+    turn.assign("transfer.cause", event.cause)
+    return ways.get(event.outcome, node.failed)
+
+
+def _dial(turn: Turn, node: Transfer) -> None:
+    turn.state.typed = ""
+    turn.effects.append(Dial(turn.open_wait("dial"), node.destination, node.ring_ms, turn.state.node))
+
+
+# -- nodes -----------------------------------------------------------------------------------------------
+
+
+def _run(turn: Turn, goto: str) -> None:
+    """Pass through nodes until one waits or the call ends."""
+    state = turn.state
+    for _ in range(MAX_NODES_PER_TURN):
+        if not goto:
+            return _end(turn, "error", "NORMAL_TEMPORARY_FAILURE")
+        if goto not in turn.program.nodes:
+            if goto == END:
+                return _end(turn, "flow", "NORMAL_CLEARING")
+            goto = turn.fail("no_such_step", goto)
+            continue
+        state.node, state.phase, state.entry, state.held = goto, "", "", None
+        found = _enter(turn, goto)
+        if found is None:
+            return None
+        goto = found
+    goto = turn.fail("loop", f"{MAX_NODES_PER_TURN} steps without waiting for the caller")
+    return _run(turn, goto)
+
+
+def _enter(turn: Turn, name: str) -> str | None:
+    node = turn.program.nodes[name]
+    state = turn.state
+    if isinstance(node, Collect):
+        return collecting.enter(turn, node)
+    if isinstance(node, Say):
+        # Who types ahead has heard it before; a message that must be heard has barge-in off.
+        items = turn.items(node.prompts)
+        if not items or (state.typed and node.barge_in):
+            return node.next
+        turn.play(items, node.barge_in)
+        return None
+    if isinstance(node, SetVars):
+        turn.assign_all(node.set)
+        return node.next
+    if isinstance(node, Branch):
+        for way in node.ways:
+            if way.when is None or evaluate(way.when, state.variables):
+                turn.assign_all(way.set)
+                return way.goto
+        return node.otherwise
+    if isinstance(node, SurveyMark):
+        return _mark(turn, node)
+    state.typed = ""
+    items = turn.items(node.prompts)
+    if isinstance(node, Transfer):
+        if items:
+            turn.play(items, barge_in=False)
+        else:
+            _dial(turn, node)
+    elif isinstance(node, Record):
+        turn.reach(node.question or name, node.survey)
+        state.attempt, state.attempt_ms = 1, state.now_ms
+        if not items:
+            return _recording(turn, node, PlayDone(state.wait, state.now_ms))
+        turn.play(items, barge_in=True)
+    elif items:
+        turn.play(items, barge_in=False)
+    else:
+        _end(turn, "flow", node.cause)
+    return None
+
+
+def _mark(turn: Turn, node: SurveyMark) -> str:
+    runs = turn.state.runs
+    run = runs.get(node.survey)
+    if node.mark == "begin":
+        turn.state.runs = {**runs, node.survey: [run[0] + 1 if run else 1, 0, 0, "", True]}
+        turn.save_run(node.survey, "begun")
+    elif run and run[4]:
+        turn.save_run(node.survey, node.mark)
+        turn.state.runs = {**runs, node.survey: [*run[:4], False]}
+    return node.next
+
+
+# -- the end ---------------------------------------------------------------------------------------------
+
+
+def _end(turn: Turn, by: str, cause: str) -> None:
+    turn.close_runs()
+    turn.state.ended = True
+    turn.state.waiting = ""
+    turn.state.wait += 1
+    turn.effects.append(End(by, turn.state.node, cause))
+
+
+def _hung_up(turn: Turn, event: HungUp) -> None:
+    node = turn.program.nodes.get(turn.state.node)
+    if turn.state.waiting and isinstance(node, Collect):
+        collecting.hung_up(turn, node)
+    elif turn.state.waiting and isinstance(node, Record):
+        turn.save_attempt(node, node.question or turn.state.node, "hangup", "", "", 1)
+    _end(turn, "caller", event.cause)
