@@ -121,7 +121,7 @@ class RecordMessage:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Bridge the caller to a declared destination; answered by TransferDone(wait) when it failed or the far end left."""
+    """Bridge the caller to a declared destination; TransferDone(wait) comes when it failed or the far end left."""
 
     wait: int
     destination: str  # the name; the host knows the dial string

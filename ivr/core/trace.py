@@ -6,7 +6,8 @@ lines for the same caller. Secret keys never come here, as they are in no effect
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ivr.core.effects import (
     Answer,
@@ -67,14 +68,13 @@ def line(effect: Effect) -> str:
             return f"{node}: end by {by} {cause}"
         case StopPlay():
             return ""
-    return ""
 
 
-def _saved(table: str, row: object) -> str:
-    assert isinstance(row, dict)
+def _saved(table: str, row: Mapping[str, Any]) -> str:
     if table == "attempt":
         keys = "***" if row["keys"] is None else row["keys"]
-        return f"save attempt {row['question']}#{row['occurrence']}.{row['attempt']} {row['outcome']} {keys!r} {row['timer']}".rstrip()
+        which = f"{row['question']}#{row['occurrence']}.{row['attempt']}"
+        return f"save attempt {which} {row['outcome']} {keys!r} {row['timer']}".rstrip()
     if table == "answer":
         value = "***" if row["keys"] is None and row["value"] is None else row["value"]
         return f"save answer {row['question']}#{row['occurrence']} {value!r}"
