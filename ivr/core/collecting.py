@@ -51,6 +51,14 @@ def on_event(turn: Turn, node: Collect, event: Any) -> str | None:
     return None
 
 
+def ways(node: Collect) -> list[tuple[str, str]]:
+    """Every way out of the step as (way, step it leads to)."""
+    found = [(f"key {keys}", way.goto) for keys, choices in node.ways.items() for way in choices]
+    entered = [] if node.ways else [("entered", node.next or END)]
+    gives_up = [("silence", node.silence.give_up or END), ("wrong key", node.wrong.give_up or END)]
+    return list(dict.fromkeys(found)) + entered + gives_up
+
+
 def hung_up(turn: Turn, node: Collect) -> None:
     """The caller left in the middle of this question: what was pressed so far is in the attempt."""
     question, attempt = _asking(turn, node)
@@ -191,6 +199,7 @@ def _choose(turn: Turn, node: Collect, way: Way, timer: str, ended: bool) -> str
     state = turn.state
     keys = state.entry
     if way.goto == REPEAT:
+        turn.took(f"key {keys}")
         turn.save_attempt(node, *_saved(turn, node, "digits", keys, timer))
         _expect_habit(turn, node, ended)
         return _begin(turn, node, node.prompts)
@@ -202,6 +211,7 @@ def _choose(turn: Turn, node: Collect, way: Way, timer: str, ended: bool) -> str
     if node.store and way.answer is not None:
         turn.save_answer(node, way.answer, keys)
         turn.assign(node.into, way.answer)
+    turn.took(f"key {keys}")
     turn.assign_all(way.set)
     _expect_habit(turn, node, ended)
     return way.goto
@@ -269,10 +279,12 @@ def _accept(turn: Turn, node: Collect, value: Any, keys: str) -> str:
     turn.assign(node.into, value)
     turn.state.held = None
     if node.ways:  # a confirmed choice: its way leads on
-        way = next((w for ways in node.ways.values() for w in ways if w.answer == value), None)
+        way = next((w for w in node.ways.get(keys, ()) if w.answer == value), None)
         if way is not None:
+            turn.took(f"key {keys}")
             turn.assign_all(way.set)
             return way.goto
+    turn.took("entered")
     return node.next or END
 
 
@@ -358,6 +370,7 @@ def _fail(turn: Turn, node: Collect, kind: str, timer: str) -> str | None:
     state.typed, state.entry = "", ""
     if (escalation.tries and count >= escalation.tries) or (node.tries and state.silences + state.wrongs >= node.tries):
         state.held = None
+        turn.took("silence" if kind == "noinput" else "wrong key")
         return escalation.give_up or END
     if state.phase == "confirm":
         return _begin_confirm(turn, node)

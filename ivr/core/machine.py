@@ -68,11 +68,17 @@ def start(program: Program, facts: Mapping[str, Any], call_id: str) -> CallState
     return CallState(call_id=call_id, program=program.hash, node=program.start, variables=variables)
 
 
-def step(program: Program, state: CallState, event: Event) -> tuple[CallState, list[Effect]]:
-    """One event. The state given is not changed; an event that means nothing here gives the same state and []."""
+def step(
+    program: Program, state: CallState, event: Event, path: list[tuple[str, str]] | None = None
+) -> tuple[CallState, list[Effect]]:
+    """One event. The state given is not changed; an event that means nothing here gives the same state and [].
+
+    To ``path``, if given, are added the steps reached, as (step, ""), and the ways taken out of them, as (step, way)
+    with the names of :func:`ways`.
+    """
     if state.ended:
         return state, []
-    turn = Turn(program, state.copy())
+    turn = Turn(program, state.copy(), path)
     turn.state.now_ms = max(state.now_ms, event.at_ms)
     if isinstance(event, HungUp):
         _hung_up(turn, event)
@@ -145,8 +151,10 @@ def _said(turn: Turn, node: Say, event: Event) -> str | None:
         if not node.barge_in:
             return None
         turn.stop_play()
-        return node.next
-    return node.next if isinstance(event, PlayDone) else None
+    elif not isinstance(event, PlayDone):
+        return None
+    turn.took("next")
+    return node.next
 
 
 def _recording(turn: Turn, node: Record, event: Event) -> str | None:
@@ -166,7 +174,9 @@ def _recording(turn: Turn, node: Record, event: Event) -> str | None:
     if event.status == "done":
         turn.assign(node.into, event.file)
         turn.save_answer(node, event.file, event.key)
+        turn.took("recorded")
         return node.next
+    turn.took(event.status)
     if event.status == "empty":
         return node.empty
     turn.effects.append(Failed("record_failed", turn.state.node, event.file))
@@ -182,6 +192,7 @@ def _transferring(turn: Turn, node: Transfer, event: Event) -> str | None:
     ways = {"finished": node.next, "busy": node.busy, "no_answer": node.no_answer}
     turn.assign("transfer.outcome", event.outcome)
     turn.assign("transfer.cause", event.cause)
+    turn.took(event.outcome if event.outcome in ways else "failed")
     return ways.get(event.outcome, node.failed)
 
 
@@ -205,6 +216,7 @@ def _run(turn: Turn, goto: str) -> None:
             goto = turn.fail("no_such_step", goto)
             continue
         state.node, state.phase, state.entry, state.held = goto, "", "", None
+        turn.took("")
         found = _enter(turn, goto)
         if found is None:
             return None
@@ -222,17 +234,21 @@ def _enter(turn: Turn, name: str) -> str | None:
         # Who types ahead has heard it before; a message that must be heard has barge-in off.
         items = turn.items(node.prompts)
         if not items or (state.typed and node.barge_in):
+            turn.took("next")
             return node.next
         turn.play(items, node.barge_in)
         return None
     if isinstance(node, SetVars):
         turn.assign_all(node.set)
+        turn.took("next")
         return node.next
     if isinstance(node, Branch):
-        for way in node.ways:
+        for number, way in enumerate(node.ways, 1):
             if way.when is None or evaluate(way.when, state.variables):
+                turn.took(f"when {number}")
                 turn.assign_all(way.set)
                 return way.goto
+        turn.took("otherwise")
         return node.otherwise
     if isinstance(node, SurveyMark):
         return _mark(turn, node)
@@ -265,7 +281,23 @@ def _mark(turn: Turn, node: SurveyMark) -> str:
     elif run and run[4]:
         turn.save_run(node.survey, node.mark)
         turn.state.runs = {**runs, node.survey: [*run[:4], False]}
+    turn.took("next")
     return node.next
+
+
+def ways(program: Program, name: str) -> list[tuple[str, str]]:
+    """Every way out of a step as (way, step it leads to): what branch coverage counts and a picture draws."""
+    node = program.nodes[name]
+    if isinstance(node, Collect):
+        return collecting.ways(node)
+    if isinstance(node, Branch):
+        found = [(f"when {number}", way.goto) for number, way in enumerate(node.ways, 1)]
+        return found if node.ways and node.ways[-1].when is None else [*found, ("otherwise", node.otherwise)]
+    if isinstance(node, Transfer):
+        return [("finished", node.next), ("busy", node.busy), ("no_answer", node.no_answer), ("failed", node.failed)]
+    if isinstance(node, Record):
+        return [("recorded", node.next), ("empty", node.empty), ("failed", node.failed)]
+    return [] if isinstance(node, HangUp) else [("next", node.next)]
 
 
 # -- the end ---------------------------------------------------------------------------------------------

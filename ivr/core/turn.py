@@ -16,12 +16,18 @@ from ivr.core.state import CallState
 
 
 class Turn:
-    __slots__ = ("effects", "program", "state")
+    __slots__ = ("effects", "path", "program", "state")
 
-    def __init__(self, program: Program, state: CallState) -> None:
+    def __init__(self, program: Program, state: CallState, path: list[tuple[str, str]] | None = None) -> None:
         self.program = program
         self.state = state
         self.effects: list[Effect] = []
+        self.path = path
+
+    def took(self, way: str) -> None:
+        """The call leaves its step by ``way`` ("" : it has reached the step), for who asked to be told."""
+        if self.path is not None:
+            self.path.append((self.state.node, way))
 
     # -- what is said ------------------------------------------------------------------------------------
 

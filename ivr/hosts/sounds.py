@@ -1,0 +1,124 @@
+"""What a prompt is on a line: files for a switch, a duration, and the words a caller hears.
+
+Law: the only place where items of the machine meet audio. ``BuiltSounds`` reads what `ivr prompts build` made;
+``VirtualSounds`` needs no audio at all (the simulator, the tester): its paths name nothing on disk, its durations are
+estimated from the text. Both say the same words for the same item, so a script hears the same on every line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ivr.core.effects import Clip, Item
+from ivr.media.library import AudioLibrary, MissingAudio
+from ivr.media.speech import words
+
+#: A spoken syllable: one Chinese character, or about three Latin letters.
+_CJK_MS, _LATIN_MS, _LEAST_MS = 220, 65, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One file as a caller meets it."""
+
+    duration_ms: int
+    said: str
+
+
+class Sounds(Protocol):
+    def files(self, items: Sequence[Item]) -> list[str]:
+        """Paths as the switch is to be given them; raises MissingAudio when one is not there."""
+
+    def find(self, path: str) -> Sound | None:
+        """The sound behind a path given out by ``files``."""
+
+
+def words_of(item: Item) -> str:
+    """What a caller hears of one item; a catalogue prompt is introduced by its name."""
+    if isinstance(item, Clip):
+        return f"{item.prompt}: {item.text}" if item.prompt else item.text
+    return " ".join(words(item.lang, item.as_, item.value))
+
+
+def said(items: Sequence[Item]) -> str:
+    return " ".join(words_of(i) for i in items)
+
+
+def estimate_ms(text: str) -> int:
+    """How long ``text`` takes to say, roughly."""
+    return max(_LEAST_MS, sum(_CJK_MS if ch > "⺀" else _LATIN_MS for ch in text))
+
+
+class VirtualSounds:
+    """Sounds that exist only as words; every prompt is there."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Sound] = {}
+        self._paths: dict[Item, str] = {}
+
+    def files(self, items: Sequence[Item]) -> list[str]:
+        return [self._paths.get(i) or self._add(i) for i in items]
+
+    def _add(self, item: Item) -> str:
+        heard = words_of(item)
+        path = f"/virtual/{hashlib.sha1(f'{item.lang} {heard}'.encode()).hexdigest()[:16]}.wav"
+        self._known[path] = Sound(estimate_ms(item.text if isinstance(item, Clip) else heard), heard)
+        self._paths[item] = path
+        return path
+
+    def find(self, path: str) -> Sound | None:
+        return self._known.get(path)
+
+    def duration_ms(self, items: Sequence[Item]) -> int:
+        return sum(sound.duration_ms for path in self.files(items) if (sound := self._known.get(path)))
+
+
+class BuiltSounds:
+    """The audio library on disk. ``switch_root`` is where the switch sees the library's root (another mount)."""
+
+    def __init__(self, library: AudioLibrary, switch_root: str = "") -> None:
+        self._library = library
+        self._switch_root = switch_root
+        self._paths: dict[Item, list[str]] = {}
+        self._known: dict[str, Sound] = {}
+
+    def files(self, items: Sequence[Item]) -> list[str]:
+        found: list[str] = []
+        for item in items:
+            paths = self._paths.get(item)
+            found.extend(paths if paths is not None else self._add(item))
+        return found
+
+    def _add(self, item: Item) -> list[str]:
+        parts = [item.text] if isinstance(item, Clip) else words(item.lang, item.as_, item.value)
+        paths = [self._switch_path(p) for p in self._library.files(item)]
+        for path, part in zip(paths, parts, strict=False):
+            heard = words_of(item) if isinstance(item, Clip) else part
+            self._known[path] = Sound(self._library.duration_ms(self._disk_path(path)), heard)
+        # Prompts are few, spoken values are not: only the former are worth remembering.
+        if isinstance(item, Clip):
+            self._paths[item] = paths
+        return paths
+
+    def _switch_path(self, path: Path) -> str:
+        if not self._switch_root:
+            return str(path)
+        return f"{self._switch_root.rstrip('/')}/{path.relative_to(self._library.root)}"
+
+    def _disk_path(self, path: str) -> Path:
+        if not self._switch_root:
+            return Path(path)
+        return self._library.root / Path(path).relative_to(self._switch_root)
+
+    def find(self, path: str) -> Sound | None:
+        return self._known.get(path)
+
+    def duration_ms(self, items: Sequence[Item]) -> int:
+        return sum(self._known[p].duration_ms for p in self.files(items) if p in self._known)
+
+
+__all__ = ["BuiltSounds", "MissingAudio", "Sound", "Sounds", "VirtualSounds", "estimate_ms", "said", "words_of"]
