@@ -1,0 +1,271 @@
+"""The codec: bytes from FreeSWITCH → messages. It never looks at a clock or a socket.
+
+Law: feed it what arrived with ``receive_data``; take messages with ``next_message`` until it says NEED_DATA; say
+``receive_eof`` when the peer is gone, and the last message is one EndOfStream. However the bytes were cut, the messages
+are the same. It knows frames (a head, a blank line, Content-Length bytes) and never what a message means for a call.
+
+    state      input                                   → result                           next state
+    HEAD       no blank line yet                       → NEED_DATA                        HEAD
+    HEAD       blank line, no Content-Length           → the message                      HEAD
+    HEAD       blank line, Content-Length: n           →                                  BODY
+    BODY       fewer than n bytes                      → NEED_DATA                        BODY
+    BODY       n bytes                                 → the message                      HEAD
+    HEAD/BODY  receive_eof, no whole frame left        → EndOfStream(unread bytes)        ENDED (NEED_DATA for ever)
+    HEAD/BODY  a bad Content-Length, or over a cap     → raises ProtocolError             FAILED (raises it again)
+
+After a ProtocolError the place of the next frame is unknown: close the connection.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from ivr.esl.event import Event, JsonEvent, PlainEvent
+
+MAX_HEAD_BYTES: Final = 256 * 1024  # a connect reply is 8 kB; URL-encoding triples what a 64 kB INVITE can carry
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # what FreeSWITCH itself accepts (mod_event_socket.c:38)
+MAX_UNREAD_BYTES: Final = 1024 * 1024  # besides the frame being read: what one read may add
+
+NEED_DATA: Final = None
+
+
+class ProtocolError(Exception):
+    """The bytes are not the event socket protocol. The connection must be closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthRequest:
+    """The greeting of the control socket: it wants ``auth``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReply:
+    """The answer to a command. ``fields`` is the reply's own head; for ``connect`` it is the whole channel."""
+
+    text: str
+    fields: PlainEvent
+
+    @property
+    def ok(self) -> bool:
+        return not self.text.startswith("-")
+
+    @property
+    def is_connect(self) -> bool:
+        return self.fields.name == "CHANNEL_DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiResponse:
+    body: str
+
+    @property
+    def ok(self) -> bool:
+        return not self.body.startswith(("-ERR", "-USAGE"))
+
+
+@dataclass(frozen=True, slots=True)
+class DisconnectNotice:
+    """``disposition``: linger (events go on for ``linger_s``) | disconnect | "" (control socket)."""
+
+    disposition: str
+    uuid: str = ""
+    linger_s: int | None = None
+    truncated: bool = False
+    text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RudeRejection:
+    """The switch's access list refuses this address."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A frame of another kind (``log/data``, XML events): framed rightly, and nothing we asked for."""
+
+    content_type: str
+    head: bytes = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfStream:
+    """The peer is gone. ``unread_bytes`` of a cut frame are lost; 0 is a clean end."""
+
+    unread_bytes: int
+
+
+Message = Event | CommandReply | ApiResponse | DisconnectNotice | AuthRequest | RudeRejection | Unknown | EndOfStream
+
+# Nine frames in ten are events, and FreeSWITCH writes their heads in exactly one way (mod_event_socket.c:1449).
+_EVENT_HEAD = re.compile(rb"Content-Length: ([0-9]{1,8})\nContent-Type: text/event-(?:(json)|plain)\n\n")
+_LENGTH = re.compile(rb"[0-9]{1,10}")
+# A linger notice is built in 512 bytes (mod_event_socket.c, disco_buf): a long channel name cuts it anywhere, its blank
+# line is lost, and the next frame starts in the middle of a line. A name holds no newline, so it cannot forge these.
+_NEXT_FRAME = re.compile(
+    rb"Content-Length: [0-9]+\nContent-Type: text/event-"
+    rb"|Content-Type: (?:command/reply\nReply-Text|api/response\nContent-Length"
+    rb"|text/disconnect-notice\nCon[a-z]+-(?:Session-UUID|Length)): "
+)
+
+
+class Decoder:
+    """One direction of one connection. ``dropped_lines`` counts head lines that are no header."""
+
+    def __init__(self, *, max_head: int = MAX_HEAD_BYTES, max_body: int = MAX_BODY_BYTES) -> None:
+        self._max_head = max_head
+        self._max_body = max_body
+        self._max_buffered = max_head + max_body + MAX_UNREAD_BYTES
+        self._buffer = bytearray()
+        self._scanned = 0  # bytes already searched for a blank line: a byte at a time stays linear
+        self._body_start = 0  # of the frame whose head is complete; 0 is state HEAD
+        self._frame_end = 0
+        self._event: type[Event] | None = None  # the frame is one of these; None: read its head
+        self._eof = False
+        self._ended = False
+        self._error: ProtocolError | None = None
+        self.dropped_lines = 0
+
+    @property
+    def buffered_bytes(self) -> int:
+        return len(self._buffer)
+
+    def receive_data(self, data: bytes) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._eof:
+            raise self._fail("data after the end of the stream")
+        if len(self._buffer) + len(data) > self._max_buffered:
+            raise self._fail(f"more than {self._max_buffered} unread bytes; take messages after each read")
+        self._buffer += data
+
+    def receive_eof(self) -> None:
+        self._eof = True
+
+    def next_message(self) -> Message | None:
+        if self._error is not None:
+            raise self._error
+        buffer = self._buffer
+        end = self._frame_end
+        if end == 0:
+            match = _EVENT_HEAD.match(buffer)
+            if match is not None:
+                self._begin_body(match.end(), int(match[1]))
+                self._event = JsonEvent if match.end(2) > 0 else PlainEvent
+            elif not self._read_head():
+                return self._at_end()
+            end = self._frame_end
+        if len(buffer) < end:
+            return self._at_end()
+        message: Message
+        if self._event is PlainEvent:  # it wants the newline before its first line
+            message = PlainEvent(bytes(memoryview(buffer)[self._body_start - 1 : end]))
+        elif self._event is JsonEvent:
+            message = JsonEvent(bytes(memoryview(buffer)[self._body_start : end]))
+        else:
+            message = self._message(self._body_start, end)
+        self._consume(end)
+        return message
+
+    def _read_head(self) -> bool:
+        """Find the blank line. True when a frame's extent is known."""
+        buffer = self._buffer
+        if buffer[:1] == b"\n":
+            del buffer[: len(buffer) - len(buffer.lstrip(b"\n"))]
+            self._scanned = 0
+        end = buffer.find(b"\n\n", self._scanned)
+        if end > self._max_head or (end < 0 and len(buffer) > self._max_head):
+            raise self._fail(f"a head of more than {self._max_head} bytes")
+        if end < 0:
+            self._scanned = max(0, len(buffer) - 1)
+            return False
+        head = bytes(buffer[:end])
+        if head.startswith(b"Content-Type: text/disconnect-notice\n"):
+            glued = _NEXT_FRAME.search(head, 1)
+            if glued is not None:
+                self._body_start = self._frame_end = glued.start()
+                return True
+        length = _outer(head, b"Content-Length")
+        if length is None:
+            self._begin_body(end + 2, 0)
+        elif _LENGTH.fullmatch(length):
+            self._begin_body(end + 2, int(length))
+        else:
+            raise self._fail(f"Content-Length {length[:40]!r} is not a number of bytes")
+        return True
+
+    def _begin_body(self, start: int, length: int) -> None:
+        if length > self._max_body:
+            raise self._fail(f"a body of {length} bytes; the limit is {self._max_body}")
+        self._body_start = start
+        self._frame_end = start + length
+
+    def _message(self, start: int, end: int) -> Message:
+        buffer = self._buffer
+        truncated = buffer[start - 2 : start] != b"\n\n"
+        head = bytes(buffer[:start]) if truncated else bytes(buffer[: start - 2])
+        self.dropped_lines += sum(b": " not in line for line in head.split(b"\n"))
+        return _build(head, bytes(buffer[start - 1 : end]), truncated)
+
+    def _consume(self, count: int) -> None:
+        del self._buffer[:count]
+        self._scanned = self._body_start = self._frame_end = 0
+        self._event = None
+
+    def _at_end(self) -> EndOfStream | None:
+        if not self._eof or self._ended:
+            return NEED_DATA
+        self._ended = True
+        unread = len(self._buffer)
+        self._consume(unread)
+        return EndOfStream(unread)
+
+    def _fail(self, what: str) -> ProtocolError:
+        self._error = ProtocolError(what)
+        self._buffer = bytearray()
+        return self._error
+
+
+def _build(head: bytes, newline_and_body: bytes, truncated: bool) -> Message:
+    body = newline_and_body[1:]
+    kind = (_outer(head, b"Content-Type") or b"").decode("utf-8", "replace")
+    if kind == "command/reply" or (not kind and (head.startswith(b"Event-Name: ") or _outer(head, b"Reply-Text"))):
+        fields = PlainEvent(b"\n" + head, encoded=head.startswith(b"Event-Name: "))
+        return CommandReply(fields.get("Reply-Text", "").strip("\n"), fields)
+    if kind == "api/response":
+        return ApiResponse(body.decode("utf-8", "replace"))
+    if kind == "text/event-json":
+        return JsonEvent(body)
+    if kind == "text/event-plain":
+        return PlainEvent(newline_and_body)
+    if kind == "text/disconnect-notice":
+        linger = _outer(head, b"Linger-Time") or b""
+        return DisconnectNotice(
+            (_outer(head, b"Content-Disposition") or b"").decode("utf-8", "replace"),
+            (_outer(head, b"Controlled-Session-UUID") or b"").decode("utf-8", "replace"),
+            int(linger) if _LENGTH.fullmatch(linger) else None,
+            truncated,
+            body.decode("utf-8", "replace"),
+        )
+    if kind == "auth/request":
+        return AuthRequest()
+    if kind == "text/rude-rejection":
+        return RudeRejection(body.decode("utf-8", "replace").strip())
+    return Unknown(kind, head, body)
+
+
+def _outer(head: bytes, name: bytes) -> bytes | None:
+    """A header of the frame itself: never URL-encoded, the first one wins."""
+    if head.startswith(name + b": "):
+        start = 0
+    else:
+        start = head.find(b"\n" + name + b": ") + 1
+        if start == 0:
+            return None
+    start += len(name) + 2
+    end = head.find(b"\n", start)
+    return head[start:] if end < 0 else head[start:end]

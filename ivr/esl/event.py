@@ -1,0 +1,244 @@
+"""Events: one block of headers as FreeSWITCH sent it, read only as far as someone asks.
+
+Law: knows the two spellings of a header block (plain: ``Name: urlencoded``; JSON: one compact object) and nothing of
+sockets, framing or calls. An event is about 6 kB and a call reads four of its headers, so the bytes are kept and
+``get`` finds one header by a search; ``headers`` parses everything. Nothing here raises, whatever the bytes are.
+
+Shared rules: lines are split before values are decoded (a caller's name can hold ``%0A``); of repeated names the first
+wins; invalid UTF-8 becomes U+FFFD; ``_undef_`` (how a plain block spells an empty value) becomes ``""``; an array is
+its first item for ``get`` and a list in ``headers`` and ``get_list``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import overload
+from urllib.parse import unquote_to_bytes
+
+Value = str | list[str]
+
+_SIMPLE_NAME = re.compile(r"[A-Za-z0-9_.\-]+", re.ASCII)
+_REST_OF_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def _plain_needle(name: str) -> bytes | None:
+    """The bytes a header starts with; None for a name too odd to search for (it is looked up after a full parse)."""
+    return f"\n{name}: ".encode("ascii") if _SIMPLE_NAME.fullmatch(name) else None
+
+
+@lru_cache(maxsize=4096)
+def _json_needle(name: str) -> bytes | None:
+    return f'"{name}":'.encode("ascii") if _SIMPLE_NAME.fullmatch(name) else None
+
+
+class Event:
+    """What both spellings share. ``raw`` are the bytes of the block itself."""
+
+    __slots__ = ("_block", "_parsed", "dropped_lines")
+
+    def __init__(self, block: bytes) -> None:
+        self._block = block
+        self._parsed: dict[str, Value] | None = None
+        self.dropped_lines = 0  # lines without ``: ``, known once ``headers`` was read
+
+    @property
+    def raw(self) -> bytes:
+        return self._block
+
+    @property
+    def name(self) -> str:
+        return self.get("Event-Name", "")
+
+    @property
+    def body(self) -> str:
+        """The text that some events carry besides headers (BACKGROUND_JOB: the result of the job)."""
+        return self.get("_body", "")
+
+    @property
+    def headers(self) -> dict[str, Value]:
+        """Every header. Names are exact, as ``get`` takes them."""
+        if self._parsed is None:
+            self._parsed = self._parse()
+        return self._parsed
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """One header's text, or ``default`` when it is not there."""
+        raise NotImplementedError
+
+    def get_list(self, name: str) -> list[str]:
+        """All values of an array header; one for a plain header, none when it is not there."""
+        found = self.headers.get(name, [])
+        return [found] if isinstance(found, str) else list(found)
+
+    def _get_parsed(self, name: str, default: str | None) -> str | None:
+        return _first(self.headers[name]) if name in self.headers else default
+
+    def _parse(self) -> dict[str, Value]:
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, Event) and other._block == self._block
+
+    def __hash__(self) -> int:
+        return hash(self._block)
+
+    def __repr__(self) -> str:  # no values: they are somebody's
+        return f"<{type(self).__name__} {self.name} {len(self.raw)} bytes>"
+
+
+class PlainEvent(Event):
+    """``Name: value`` lines. ``_block`` starts with the newline before the first line, so each line starts alike."""
+
+    __slots__ = ("_encoded", "_head_end")
+
+    def __init__(self, block: bytes, encoded: bool = True) -> None:
+        super().__init__(block)
+        self._encoded = encoded  # an ordinary reply's head is not URL-encoded
+        self._head_end = -1
+
+    @property
+    def raw(self) -> bytes:
+        return self._block[1:]
+
+    @property
+    def body(self) -> str:
+        length = self.get("Content-Length", "")
+        start = self._end_of_head() + 2
+        if not (length.isascii() and length.isdigit() and len(length) < 10):
+            return ""
+        return self._block[start : start + int(length)].decode("utf-8", "replace")
+
+    def _end_of_head(self) -> int:
+        if self._head_end < 0:
+            # Only a block that announces a body has one, and to look for that is cheaper than for a blank line.
+            has_body = self._block.rfind(b"\nContent-Length: ") >= 0
+            end = self._block.find(b"\n\n") if has_body else -1
+            self._head_end = len(self._block) if end < 0 else end
+        return self._head_end
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+    def get(self, name: str, default: str | None = None) -> str | None:
+        needle = _plain_needle(name)
+        if needle is None:
+            return self._get_parsed(name, default)
+        block = self._block
+        start = block.find(needle)
+        if start < 0 or start >= (self._head_end if self._head_end >= 0 else self._end_of_head()):
+            return default
+        start += len(needle)
+        end = block.find(b"\n", start)
+        value = block[start:end] if end >= 0 else block[start:]
+        if b"%" in value or value[:1] in b"A_":  # encoded, or perhaps ARRAY:: or _undef_
+            return _first(self._value(value))
+        return value.decode() if value.isascii() else value.decode("utf-8", "replace")
+
+    def _value(self, raw: bytes) -> Value:
+        if self._encoded and b"%" in raw:
+            raw = unquote_to_bytes(raw)
+        text = raw.decode("utf-8", "replace")
+        if text.startswith("ARRAY::"):
+            return text[7:].split("|:")
+        return "" if text == "_undef_" else text
+
+    def _parse(self) -> dict[str, Value]:
+        headers: dict[str, Value] = {}
+        dropped = 0
+        for line in self._block[: self._end_of_head()].split(b"\n"):
+            name, separator, value = line.partition(b": ")
+            if not separator:
+                dropped += bool(line)
+                continue
+            key = name.decode("utf-8", "replace")
+            if key not in headers:
+                headers[key] = self._value(value)
+        self.dropped_lines = dropped
+        return headers
+
+
+class JsonEvent(Event):
+    """One compact JSON object. A key is found as ``"Name":`` after ``{`` or ``,``.
+
+    Inside a string every quote is escaped, so no value can look like that, whatever a caller put into it.
+    """
+
+    __slots__ = ()
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+    def get(self, name: str, default: str | None = None) -> str | None:
+        needle = _json_needle(name)
+        if needle is None:
+            return self._get_parsed(name, default)
+        block = self._block
+        start = block.find(needle)
+        while start > 0 and block[start - 1] not in b"{,":  # the tail of an odd key such as "x\"Name"
+            start = block.find(needle, start + 1)
+        if start <= 0:
+            return default
+        start += len(needle)
+        if block[start : start + 1] != b'"':  # an array, or something FreeSWITCH does not send
+            return self._get_parsed(name, default)
+        start += 1
+        end = block.find(b'"', start)
+        value = block[start:end] if end >= 0 else block[start:]
+        if b"\\" not in value:
+            return value.decode() if value.isascii() else value.decode("utf-8", "replace")
+        match = _REST_OF_STRING.match(block, start)
+        text = (match.group() if match else value).decode("utf-8", "replace")
+        try:
+            return _no_surrogates(json.loads(f'"{text}"', strict=False))
+        except ValueError:  # an escape JSON does not know: the text as it came is better than no text
+            return text
+
+    def _parse(self) -> dict[str, Value]:
+        try:
+            decoded = _JSON.decode(self._block.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            return {}
+        if not isinstance(decoded, dict):
+            return {}
+        return {_no_surrogates(name): _json_value(value) for name, value in decoded.items()}
+
+
+def _first(value: Value) -> str:
+    if isinstance(value, list):
+        return value[0] if value else ""
+    return value
+
+
+def _first_wins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    first: dict[str, object] = {}
+    for name, value in pairs:
+        first.setdefault(name, value)
+    return first
+
+
+def _json_value(value: object) -> Value:
+    if isinstance(value, str):
+        return _no_surrogates(value)
+    if isinstance(value, list):
+        return [_first(_json_value(each)) for each in value]
+    return "" if value is None else json.dumps(value)
+
+
+def _no_surrogates(text: str) -> str:
+    """``\\ud800`` alone is valid JSON, and can be stored nowhere."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+# Numbers stay the text they were: FreeSWITCH sends strings, and Python refuses to convert very long ones.
+_JSON = json.JSONDecoder(
+    object_pairs_hook=_first_wins, parse_int=str, parse_float=str, parse_constant=str, strict=False
+)
