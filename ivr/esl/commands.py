@@ -1,0 +1,180 @@
+"""Commands: what we say to FreeSWITCH → bytes, ready to be written with one send.
+
+Law: pure functions, and the only place where bytes for the event socket are made. Every field refuses CR, LF and NUL:
+a newline is a second command, a NUL cuts the text, a lone CR loses the command and still gets ``+OK``.
+
+Text that may hold somebody's words is a plain ``str``, and is refused when it holds ``${``: FreeSWITCH would run it
+(``${system ...}``), and ``set`` expands twice, so there is no escape to trust. An author's own expansion is marked
+where it is written: ``Trusted("ring_${caller_id_number}")``. Joining a Trusted to anything gives a plain ``str`` again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+MAX_ARGUMENT_BYTES: Final = 64 * 1024
+
+_APPLICATION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}", re.ASCII)
+_EVENT_NAME = re.compile(r"[A-Z][A-Z_]{0,63}", re.ASCII)
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,127}", re.ASCII)
+_FORBIDDEN = {"\r": "a carriage return", "\n": "a newline", "\0": "a NUL"}
+
+
+class CommandError(ValueError):
+    """A field that must not be sent. ``field`` names it; the text says what is wrong with it."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class Trusted(str):
+    """Text in which ``${...}`` is meant: written by us or by the flow's author, with nothing of a caller's in it."""
+
+    __slots__ = ()
+
+
+def connect() -> bytes:
+    """The first command on an outbound socket; within 25 s, or FreeSWITCH gives up (mod_event_socket.c:2712)."""
+    return b"connect\n\n"
+
+
+def auth(password: str) -> bytes:
+    return _packet("auth " + _text("password", password, expands=False))
+
+
+def linger(seconds: int) -> bytes:
+    """Keep the socket for the events after a hang-up. Always with a number: without one the session stays locked."""
+    if isinstance(seconds, bool) or not 1 <= seconds <= 3600:
+        raise CommandError("linger", f"{seconds!r} is not between 1 and 3600 seconds")
+    return _packet(f"linger {seconds}")
+
+
+def events(format: str, names: Iterable[str], subclasses: Iterable[str] = ()) -> bytes:
+    """Subscribe. ``format``: json | plain. ``subclasses`` are those of CUSTOM, such as ``callcenter::info``."""
+    if format not in ("json", "plain"):
+        raise CommandError("event format", f"{format!r} is not json or plain")
+    words = [_match("event name", name, _EVENT_NAME) for name in names]
+    custom = [_match("event subclass", name, _TOKEN) for name in subclasses]
+    if custom:  # what follows CUSTOM is taken as subclasses, so it stands last
+        words = [*(word for word in words if word != "CUSTOM"), "CUSTOM", *custom]
+    if not words:
+        raise CommandError("event name", "none given")
+    return _packet(f"event {format} {' '.join(words)}")
+
+
+def filter(header: str, value: str) -> bytes:
+    """Only events whose ``header`` is ``value``. Send it before ``events``, or other calls' events slip in between."""
+    _match("filter header", header, _HEADER)
+    if header == "delete":
+        raise CommandError("filter header", "'delete' would take a filter away")
+    return _packet(f"filter {header} {_match('filter value', value, _TOKEN)}")
+
+
+def api(command: str, arguments: str = "") -> bytes:
+    """Run it now and wait. It blocks the whole socket: short commands only, else ``bgapi``."""
+    return _packet(_api("api", command, arguments))
+
+
+def bgapi(command: str, arguments: str, job_uuid: str) -> bytes:
+    """Run it aside; the answer is the BACKGROUND_JOB event whose Job-UUID is ours."""
+    return _packet(_api("bgapi", command, arguments), f"Job-UUID: {_match('job uuid', job_uuid, _TOKEN)}")
+
+
+def execute(application: str, argument: str = "", *, event_uuid: str, lock: bool = True) -> bytes:
+    """Run a dialplan application on the call; CHANNEL_EXECUTE_COMPLETE answers with Application-UUID = ``event_uuid``.
+
+    The argument goes in a body: it is length-framed, and a packet's head that holds ``unload`` or ``reload`` with
+    ``mod_event_socket`` is taken for another command (mod_event_socket.c:1737). ``lock`` queues behind what runs;
+    without it the application runs inside the running one.
+    """
+    lines = [
+        "sendmsg",
+        "call-command: execute",
+        f"execute-app-name: {_match('application', application, _APPLICATION)}",
+        f"Event-UUID: {_match('event uuid', event_uuid, _TOKEN)}",
+    ]
+    if lock:
+        lines.append("event-lock: true")
+    body = _encode(f"argument of {application}", _text(f"argument of {application}", argument))
+    if not body:
+        return _packet(*lines)
+    return _packet(*lines, "content-type: text/plain", f"content-length: {len(body)}") + body
+
+
+def hangup(cause: str = "NORMAL_CLEARING") -> bytes:
+    """Works without ``full`` too, but waits behind a locked execute (1.8 s seen): prefer ``uuid_kill``."""
+    return _packet("sendmsg", "call-command: hangup", f"hangup-cause: {_match('cause', cause, _EVENT_NAME)}")
+
+
+def uuid_kill(uuid: str, cause: str = "NORMAL_CLEARING") -> bytes:
+    return api("uuid_kill", f"{_match('uuid', uuid, _TOKEN)} {_match('cause', cause, _EVENT_NAME)}")
+
+
+def uuid_break(uuid: str) -> bytes:
+    """Stop the playback that runs. Without ``all``: that would flush queued commands, whose completion never comes."""
+    return api("uuid_break", _match("uuid", uuid, _TOKEN))
+
+
+def sched_del(uuid: str) -> bytes:
+    """Cancel what is scheduled for the call: the dialplan's guard against an application that never took over."""
+    return api("sched_del", _match("uuid", uuid, _TOKEN))
+
+
+def exit() -> bytes:
+    return b"exit\n\n"
+
+
+def check_argument(field: str, argument: str) -> str:
+    """The guard of ``execute`` and ``api``, for who wants to know before sending: the argument itself, or CommandError.
+
+    There is no escaping in it, on purpose: ``set`` expands twice, and an escaped ``${`` runs the second time.
+    """
+    _encode(field, _text(field, argument))
+    return argument
+
+
+def _api(verb: str, command: str, arguments: str) -> str:
+    _match(f"{verb} command", command, _APPLICATION)
+    text = _text(f"arguments of {verb} {command}", arguments)
+    return f"{verb} {command} {text}" if text else f"{verb} {command}"
+
+
+def _packet(*lines: str) -> bytes:
+    head = "\n".join(lines)
+    verb, folded = lines[0].partition(" ")[0], head.lower()
+    if "mod_event_socket" in folded and ("unload" in folded or "reload" in folded):
+        raise CommandError(verb, "unload or reload of mod_event_socket; FreeSWITCH takes that for another command")
+    return _encode(verb, head) + b"\n\n"
+
+
+def _match(field: str, text: str, pattern: re.Pattern[str]) -> str:
+    _text(field, text)
+    if not pattern.fullmatch(text):
+        raise CommandError(field, f"{text!r} does not fit {pattern.pattern}")
+    return text
+
+
+def _text(field: str, text: str, expands: bool = True) -> str:
+    for character, name in _FORBIDDEN.items():
+        at = text.find(character)
+        if at >= 0:
+            raise CommandError(field, f"holds {name} at character {at + 1}; it must be one line")
+    if expands and not isinstance(text, Trusted) and "${" in text:
+        at = text.find("${")
+        raise CommandError(field, f"holds ${{ at character {at + 1}; FreeSWITCH would run it (Trusted if it is meant)")
+    return text
+
+
+def _encode(field: str, text: str) -> bytes:
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise CommandError(field, f"character {error.start + 1} is half of a surrogate pair") from None
+    if len(data) > MAX_ARGUMENT_BYTES:
+        raise CommandError(field, f"{len(data)} bytes; the limit is {MAX_ARGUMENT_BYTES}")
+    return data
