@@ -1,0 +1,406 @@
+"""Recorder: takes rows from calls at once, and makes them durable in groups, whatever the database does.
+
+Law: ``put`` costs microseconds and never waits. One native thread does everything else: it gathers a group, writes
+it in one transaction, or, while the database is away, to the spool; only then does the group count as durable.
+Rows stay in order. Nothing is dropped: what no database takes ends in the spool's ``rows.dead``.
+
+It knows nothing of gevent. A process whose threading module is monkey-patched hands in the original primitives:
+
+    Threads(start=lambda run: get_original("_thread", "start_new_thread")(run, ()),
+            lock=get_original("_thread", "allocate_lock"))
+
+``pause`` is called by ``flush`` and ``close`` only, in the caller's thread: ``time.sleep``, patched, lets other
+greenlets run. ``alarm`` and ``on_durable`` are called in the writer's thread: hand over, do not work there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy.exc import DBAPIError
+
+from ivr.store.engine import make_engine
+from ivr.store.rows import COLUMNS, BadRow, Prepared, prepare
+from ivr.store.spool import Spool, SpoolInUse
+from ivr.store.upgrade import SchemaError
+from ivr.store.write import Database, Trouble, trouble
+
+__all__ = ["Backoff", "Recorder", "SpoolInUse", "Stats", "Threads"]
+
+
+class Lock(Protocol):
+    """What ``_thread.allocate_lock()`` gives."""
+
+    def acquire(self, blocking: bool = ..., timeout: float = ...) -> bool: ...
+    def release(self) -> None: ...
+    def __enter__(self) -> bool: ...
+    def __exit__(self, *args: Any) -> None: ...
+
+
+def _start_thread(run: Callable[[], None]) -> None:
+    threading.Thread(target=run, name="callweave-recorder", daemon=True).start()
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Native threads, whatever the process did to the threading module."""
+
+    start: Callable[[Callable[[], None]], Any] = _start_thread
+    lock: Callable[[], Lock] = threading.Lock
+    pause: Callable[[float], Any] = time.sleep
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How long to leave a database alone that is away: doubling from ``first_ms`` to ``most_ms``, times chance."""
+
+    first_ms: float = 100
+    most_ms: float = 5_000
+    #: Factor of the n-th wait, 0.5 to 1: many workers do not come back at once.
+    chance: Callable[[], float] = lambda: random.uniform(0.5, 1.0)
+
+    def wait_s(self, failures: int) -> float:
+        return float(min(self.most_ms, self.first_ms * 2 ** min(failures, 16)) * self.chance() / 1000)
+
+
+@dataclass
+class Stats:
+    """Counted since start; read from any thread."""
+
+    rows: int = 0  # put
+    groups: int = 0  # made durable
+    stored: int = 0  # rows in the database, drained ones included
+    spooled: int = 0
+    drained: int = 0
+    dead_lettered: int = 0
+    retries: int = 0
+    quarantined: int = 0  # broken records found in the spool
+
+
+class Bell:
+    """Wakes one waiting thread; rings that nobody heard are one ring."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        lock.acquire()
+
+    def ring(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it rings already
+            self._lock.release()
+
+    def wait(self, timeout_s: float) -> bool:
+        return self._lock.acquire(True, timeout_s)
+
+
+class Recorder:
+    """See the module. Raises SpoolInUse, OSError and DatabaseUrlError at construction, and nothing later."""
+
+    def __init__(
+        self,
+        url: str,
+        spool_dir: Path | str,
+        *,
+        threads: Threads = Threads(),
+        backoff: Backoff = Backoff(),
+        clock: Callable[[], float] = time.monotonic,
+        group_rows: int = 200,
+        group_ms: float = 10,
+        tries: int = 3,
+        alarm: Callable[[str, str], None] = lambda name, detail: None,
+        on_durable: Callable[[int], None] = lambda seq: None,
+    ) -> None:
+        self._engine = make_engine(url, wait_ms=1_000)
+        self._spool = Spool(Path(spool_dir))
+        self._threads, self._backoff, self._clock = threads, backoff, clock
+        self._group_rows, self._group_s, self._tries = group_rows, group_ms / 1000, tries
+        self._alarm, self._on_durable = alarm, on_durable
+        self.stats = Stats(quarantined=self._spool.quarantined)
+        #: The sequence number up to which every row is on a disk.
+        self.durable_up_to = 0
+        self._queue: deque[tuple[str, Mapping[str, Any]]] = deque()
+        self._put_lock = threads.lock()
+        self._bell = Bell(threads.lock())
+        self._never = Bell(threads.lock())
+        self._connected = Bell(threads.lock())
+        self._held: list[Prepared] = []  # taken from the queue, not durable yet
+        self._taken = 0
+        self._dead: deque[tuple[Mapping[str, Any], str]] = deque()
+        self._idle = self._hurry = self._closing = self._ended = self._closed = False
+        self._ill: dict[str, str] = {}  # what is wrong now
+        self._database: Database | None = None
+        self._arrived: Database | None = None  # handed over by the connecting thread
+        self._connecting = False
+        self._failures = 0
+        self._retry_at = 0.0
+        if self._spool.quarantined:
+            alarm("spool", f"{self._spool.quarantined} broken records moved to {self._spool.folder}/rows.bad")
+        threads.start(self._run)
+
+    # -- the callers' side -----------------------------------------------------------------------------------------
+
+    def put(self, table: str, row: Mapping[str, Any]) -> int:
+        """Takes the row and gives its sequence number, 1 the first. The row must not be changed afterwards.
+
+        Raises RuntimeError after close(), where the row would be lost without a word; never in a running server.
+        """
+        if self._closing:
+            raise RuntimeError("the recorder is closed; close it after the last call")
+        with self._put_lock:
+            self.stats.rows = seq = self.stats.rows + 1
+            self._queue.append((table, row))
+        if self._idle or len(self._queue) == self._group_rows:
+            self._bell.ring()
+        return seq
+
+    def flush(self, timeout_s: float = 10.0) -> bool:
+        """Waits until every row put so far is durable; False when the time is up first."""
+        target, until = self.stats.rows, self._clock() + timeout_s
+        while self.durable_up_to < target:
+            if self._clock() >= until or self._ended:
+                return self.durable_up_to >= target
+            self._hurry = True
+            self._bell.ring()
+            self._threads.pause(0.001)
+        return True
+
+    def close(self, timeout_s: float = 10.0) -> bool:
+        """Makes durable what was put and ends; False when rows are left in memory only. The spool keeps its rows."""
+        if self._closed:
+            return True
+        self._closing = True
+        done = self.flush(timeout_s)
+        self._closed = True
+        until = self._clock() + timeout_s
+        while not self._ended and self._clock() < until:
+            self._bell.ring()
+            self._threads.pause(0.001)
+        return done
+
+    @property
+    def healthy(self) -> bool:
+        """False while rows cannot be made durable: take no new calls. A database that is away is no illness."""
+        return not self._ill
+
+    @property
+    def trouble(self) -> str:
+        """What makes it unhealthy, in words; "" when nothing does."""
+        return "; ".join(self._ill.values())
+
+    @property
+    def database_up(self) -> bool:
+        return self._database is not None
+
+    @property
+    def spool_pending(self) -> bool:
+        """Rows wait in the spool for the database."""
+        return self._spool.pending
+
+    @property
+    def in_memory(self) -> int:
+        """Rows that a kill -9 would lose now."""
+        return self.stats.rows - self.durable_up_to
+
+    # -- the writer's thread ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._ready()
+            self._connected.wait(1.0)  # the first rows need not go through the spool when the database is there
+            while not (self._closed and (not self._queue or self._ill)):
+                if not self._held:
+                    taken = self._gather()
+                    self._held, self._taken = self._prepared(taken), self._taken + len(taken)
+                if self.durable_up_to < self._taken and not self._settle():
+                    self._bell.wait(self._backoff.wait_s(0))
+                self._drain()
+            if self._database:
+                self._database.close()
+            self._spool.close()
+        finally:
+            if not self._closed:
+                self._raise_alarm("writer", "the recorder's thread died; restart this process")
+            self._ended = True
+
+    def _gather(self) -> list[tuple[str, Mapping[str, Any]]]:
+        queue = self._queue
+        if not queue and not self._closed:
+            self._idle = True
+            if not queue:  # put looks at _idle after it appended: one of the two sees the other
+                self._bell.wait(self._nap_s())
+            self._idle = False
+        if 0 < len(queue) < self._group_rows and not self._hurry and not self._closing:
+            self._bell.wait(self._group_s)
+        self._hurry = False
+        return [queue.popleft() for _ in range(min(len(queue), self._group_rows))]
+
+    def _nap_s(self) -> float:
+        """How long the writer may sleep when no row comes: for ever, or until the database is due."""
+        if not self._spool.pending:
+            return -1
+        if self._database:
+            return 0
+        return -1 if self._connecting else max(0.0, self._retry_at - self._clock())
+
+    def _settle(self) -> bool:
+        """Makes the held group durable, here or there; False when neither disk nor database takes it."""
+        rows = self._held
+        try:
+            if rows and (self._spool.pending or not self._ready() or not self._store(rows)):
+                self._spool.append([_encode(row) for row in rows])
+                self.stats.spooled += len(rows)
+            self._bury_dead()
+        except OSError as error:
+            self._raise_alarm("spool", f"cannot write {self._spool.folder}: {error.strerror}; free the disk")
+            return False
+        self._ill.pop("spool", None)
+        self._held = []
+        self.stats.groups += 1
+        self.durable_up_to = self._taken
+        self._on_durable(self._taken)
+        return True
+
+    def _prepared(self, group: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Prepared]:
+        rows: list[Prepared] = []
+        for table, row in group:
+            try:
+                rows.append(prepare(table, row))
+            except BadRow as error:
+                self._dead.append(({**row, "table": table}, str(error)))
+        return rows
+
+    def _drain(self) -> None:
+        """One group from the spool to the database, if both are there."""
+        if not self._spool.pending or not self._ready():
+            return
+        try:
+            payloads, position = self._spool.next(self._group_rows)
+            rows = self._prepared([_decode(payload) for payload in payloads])
+            if self._store(rows):
+                self._bury_dead()
+                self._spool.done(position)
+                self.stats.drained += len(rows)
+            if self._spool.quarantined > self.stats.quarantined:
+                self.stats.quarantined = self._spool.quarantined
+                self._alarm("spool", f"broken records moved to {self._spool.folder}/rows.bad")
+            self._ill.pop("drain", None)
+        except OSError as error:
+            self._raise_alarm("drain", f"cannot use {self._spool.folder}: {error.strerror}")
+            self._never.wait(self._backoff.wait_s(0))
+
+    def _store(self, rows: list[Prepared]) -> bool:
+        """In the database, poison rows buried; False when the database is away. Errors are the database's own."""
+        assert self._database
+        for n in range(self._tries):
+            try:
+                self._database.write(rows)
+            except self._database.errors as error:
+                what = self._recover(error)
+                if what is Trouble.POISON:
+                    return self._store_singly(rows)
+                if what is Trouble.AWAY:
+                    return False
+                self._never.wait(self._backoff.wait_s(n) / 10)
+            else:
+                self.stats.stored += len(rows)
+                return True
+        return self._store_singly(rows)
+
+    def _store_singly(self, rows: list[Prepared]) -> bool:
+        """Row 78: one bad row must not hold up the others. A row that is stored twice on the way is stored once."""
+        for row in rows:
+            for n in range(self._tries):
+                if self._database is None:
+                    return False
+                try:
+                    self._database.write([row])
+                    self.stats.stored += 1
+                    break
+                except self._database.errors as error:
+                    what, reason = self._recover(error), " ".join(str(error).split())
+                    last = n + 1 == self._tries
+                    if what is Trouble.AWAY or (what is Trouble.RETRY and last):
+                        return False
+                    if last:
+                        record = dict(zip(COLUMNS[row[0]], row[1], strict=True))
+                        self._dead.append(({**record, "table": row[0]}, reason))
+                    self._never.wait(self._backoff.wait_s(n) / 10)
+        return True
+
+    def _bury_dead(self) -> None:
+        """Rows that no database takes go to a file, with the reason. Raises OSError, and keeps them then."""
+        while self._dead:
+            row, reason = self._dead[0]
+            self._spool.bury(row, reason)
+            self._dead.popleft()
+            self.stats.dead_lettered += 1
+            self._alarm("dead_letter", reason)
+
+    def _recover(self, error: Exception) -> Trouble:
+        """Rolls back and says what to do; a database that is away is left alone for a while."""
+        assert self._database
+        what = trouble(error)
+        if what is not Trouble.AWAY:
+            try:
+                self._database.rollback()
+            except self._database.errors as worse:
+                what, error = Trouble.AWAY, worse
+        if what is Trouble.AWAY:
+            self._database.close()
+            self._database = None
+            self._away(error)
+        else:
+            self.stats.retries += 1
+        return what
+
+    def _away(self, error: BaseException) -> None:
+        if not self._failures:
+            self._alarm("database", " ".join(str(error).split()))
+        self._retry_at = self._clock() + self._backoff.wait_s(self._failures)
+        self._failures += 1
+
+    def _ready(self) -> bool:
+        """The database is connected. Connecting happens in a thread of its own: rows must not wait for it."""
+        if self._database:
+            return True
+        if self._arrived:
+            self._database, self._arrived, self._failures = self._arrived, None, 0
+            return True
+        if not self._connecting and self._clock() >= self._retry_at:
+            self._connecting = True
+            self._threads.start(self._connect)
+        return False
+
+    def _connect(self) -> None:
+        try:
+            self._arrived = Database(self._engine)
+        except (SchemaError, DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+            self._away(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+        finally:
+            self._connecting = False
+            self._connected.ring()
+            self._bell.ring()
+
+    def _raise_alarm(self, name: str, detail: str) -> None:
+        if self._ill.get(name) != detail:
+            self._ill[name] = detail
+            self._alarm(name, detail)
+
+
+def _encode(row: Prepared) -> bytes:
+    table, values = row
+    record = {name: value for name, value in zip(COLUMNS[table], values, strict=True) if value is not None}
+    return json.dumps([table, record], ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _decode(payload: bytes) -> tuple[str, Mapping[str, Any]]:
+    table, record = json.loads(payload)
+    return table, record

@@ -1,0 +1,143 @@
+"""Schema: the tables, as SQLAlchemy Core knows them.
+
+Law: names, keys and types only; how a row gets in is ``store.write``, how a database gets here is ``migrations``
+(a test holds the two equal). There are no foreign keys: rows that waited in a spool may arrive before their call's.
+Times are UTC; SQLite keeps no zone, so it is attached on read.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, DateTime, Dialect, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.types import TypeDecorator
+
+#: Longest text of a key column, in characters: PostgreSQL refuses an index entry of more than about 2,700 bytes.
+KEY_LENGTH = 200
+#: Longest other text, in characters. A program's JSON has no limit.
+TEXT_LENGTH = 10_000
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in and out, in UTC whatever the session or the server thinks."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value!r}; give an aware datetime")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+metadata = MetaData()
+
+
+def _key(name: str, kind: type[Integer] | None = None) -> Column[Any]:
+    return Column(name, kind() if kind else String(KEY_LENGTH), primary_key=True, autoincrement=False)
+
+
+call = Table(
+    "call",
+    metadata,
+    _key("call_id"),  # the channel's uuid
+    Column("flow", Text),
+    Column("program_hash", Text),
+    Column("caller", Text),
+    Column("called", Text),
+    Column("language", Text),
+    Column("started_at", UtcDateTime),
+    Column("answered_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("ended_by", Text),  # flow | caller | error | switch-lost
+    Column("end_node", Text),
+    Column("cause", Text),
+    Column("status", Text),  # live | ended; filled in when the row names none
+    Index("ix_call_started_at", "started_at"),
+    Index("ix_call_flow", "flow", "started_at"),
+)
+
+program = Table(
+    "program",
+    metadata,
+    _key("hash"),
+    Column("flow", Text),
+    Column("json", Text),
+    Column("first_seen", UtcDateTime),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    _key("call_id"),
+    _key("question"),
+    _key("occurrence", Integer),
+    _key("attempt", Integer),
+    Column("node", Text),
+    Column("outcome", Text),  # digits | noinput | nomatch | hangup
+    Column("keys", Text),  # none when secret
+    Column("key_count", Integer),
+    Column("timer", Text),  # the timer that ended it: first | between | ""
+    Column("survey", Text),
+    Column("language", Text),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Index("ix_attempt_question", "question", "survey"),
+)
+
+
+def _given() -> list[Column[Any]]:
+    return [
+        Column("survey", Text),
+        Column("value", Text),  # text as it is, anything else as JSON; none when secret
+        Column("value_number", Float(53)),  # when the value is a number
+        Column("keys", Text),  # none when secret
+        Column("language", Text),
+    ]
+
+
+answer = Table(
+    "answer",
+    metadata,
+    _key("call_id"),
+    _key("question"),
+    _key("occurrence", Integer),
+    *_given(),
+    Column("at", UtcDateTime),
+    Index("ix_answer_question", "question", "survey"),
+)
+
+#: What `answer` held before it changed. ``at`` is when that answer was given.
+answer_history = Table(
+    "answer_history",
+    metadata,
+    _key("call_id"),
+    _key("question"),
+    _key("occurrence", Integer),
+    Column("at", UtcDateTime, primary_key=True),
+    *_given(),
+)
+
+survey_run = Table(
+    "survey_run",
+    metadata,
+    _key("call_id"),
+    _key("survey"),
+    _key("occurrence", Integer),
+    Column("status", Text),  # begun | partial | complete, in this order and never back
+    Column("last_question", Text),
+    Column("answered", Integer),
+    Column("asked", Integer),
+    Column("begun_at", UtcDateTime),
+    Column("at", UtcDateTime),
+    Index("ix_survey_run_survey", "survey", "status"),
+)

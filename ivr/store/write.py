@@ -1,0 +1,230 @@
+"""Write: a group of prepared rows goes into the database in one transaction, and once only however often it is sent.
+
+Law: every statement is an upsert on the row's key, so sending a group again is harmless (rows 72, 74). It knows
+what an error means (away, retry, poison); what to do about it is the recorder's.
+
+The statements are SQLAlchemy's, compiled once; the rows go through the driver itself. On PostgreSQL a batch is one
+JSON parameter: measured, a third of the CPU that the driver's executemany takes.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Table, and_, bindparam, case, column, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from ivr.store import schema
+from ivr.store.rows import COLUMNS, TABLES, Prepared, utc_text
+from ivr.store.upgrade import check_version
+
+
+class Trouble(enum.Enum):
+    AWAY = "away"  # the database cannot take any row now
+    RETRY = "retry"  # two transactions met; again is enough
+    POISON = "poison"  # this row will never be taken
+
+
+#: First two letters of a SQLSTATE that blame the data: cardinality, data, integrity, limits, raised by a trigger.
+_DATA_CLASSES = ("21", "22", "23", "54", "P0")
+_RETRY_STATES = ("40001", "40P01")
+
+
+def trouble(error: BaseException) -> Trouble:
+    """What the driver's error means. Whatever is not surely the row's fault is the database's: nothing is dropped."""
+    state = getattr(error, "sqlstate", None)
+    if state is not None:
+        if state in _RETRY_STATES:
+            return Trouble.RETRY
+        return Trouble.POISON if state[:2] in _DATA_CLASSES else Trouble.AWAY
+    name = type(error).__name__
+    if name in ("IntegrityError", "DataError"):
+        return Trouble.POISON
+    return Trouble.AWAY
+
+
+class Statements:
+    """The SQL of each table for one dialect, compiled once."""
+
+    def __init__(self, dialect_name: str) -> None:
+        self.postgres = dialect_name == "postgresql"
+        self._dialect: Any = postgresql.dialect(paramstyle="format") if self.postgres else sqlite.dialect()  # type: ignore[no-untyped-call]
+        self.upsert = {t.name: self._compile(t, keep_first=t.name in _KEEP_FIRST) for t in TABLES.values()}
+        self.history = self._compile(schema.answer_history, keep_first=True)
+        keys = " AND ".join(f"{c.name} = {self.mark}" for c in schema.answer.primary_key)
+        names = ", ".join(COLUMNS["answer"])
+        self.find = f"SELECT {names} FROM answer WHERE {keys}" + (" FOR UPDATE" if self.postgres else "")
+        sets = ", ".join(f"{c} = {self.mark}" for c in COLUMNS["answer"][3:])
+        self.change = f"UPDATE answer SET {sets} WHERE {keys}"
+
+    @property
+    def mark(self) -> str:
+        return "%s" if self.postgres else "?"
+
+    def _compile(self, table: Table, *, keep_first: bool) -> str:
+        names = [c.name for c in table.columns]
+        insert: Any
+        if self.postgres:
+            fields = [column(c.name, c.type) for c in table.columns]
+            recordset = func.json_to_recordset(bindparam("rows", type_=postgresql.JSON))
+            rows = recordset.table_valued(*fields).render_derived(with_types=True)
+            insert = postgresql.insert(table).from_select(names, select(*rows.c))
+        else:
+            insert = sqlite.insert(table).values({name: bindparam(name) for name in names})
+        keys = list(table.primary_key)
+        if keep_first:
+            insert = insert.on_conflict_do_nothing(index_elements=keys)
+        else:
+            values, where = _MERGE[table.name](table.c, insert.excluded)
+            insert = insert.on_conflict_do_update(index_elements=keys, set_=values, where=where)
+        return str(insert.compile(dialect=self._dialect))
+
+
+def _merge_call(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
+    """What comes later wins where it says something; a begin row that comes late reopens no ended call."""
+    values: dict[str, Any] = {c.name: func.coalesce(new[c.name], c) for c in old if c.name != "call_id"}
+    late = and_(old.ended_at.is_not(None), new.ended_at.is_(None))
+    values["status"] = case((late, old.status), else_=values["status"])
+    return values, None
+
+
+def _merge_attempt(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
+    """A worker that took the call over may make the attempt again: the later one counts."""
+    values = {c.name: new[c.name] for c in old if not c.primary_key}
+    return values, or_(old.ended_at.is_(None), new.ended_at >= old.ended_at)
+
+
+def _merge_run(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
+    """begun, partial, complete: only forward."""
+    was, is_ = (case((s == "complete", 2), (s == "partial", 1), else_=0) for s in (old.status, new.status))
+    ahead = or_(is_ > was, and_(is_ == was, new.at >= old.at))
+    values: dict[str, Any] = {
+        name: case((ahead, func.coalesce(new[name], old[name])), else_=func.coalesce(old[name], new[name]))
+        for name in ("status", "last_question", "answered", "asked", "at")
+    }
+    values["begun_at"] = func.coalesce(old.begun_at, new.begun_at)
+    return values, None
+
+
+_MERGE = {"call": _merge_call, "attempt": _merge_attempt, "survey_run": _merge_run}
+#: Answers are first tried as new ones, which they nearly always are; what was there already is looked at row by row.
+_KEEP_FIRST = ("program", "answer")
+_KEY_COUNT = {t.name: len(t.primary_key) for t in TABLES.values()}
+
+
+class Database:
+    """One connection that writes groups. Made and used by one thread at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Connects and compares the schema. Raises the driver's errors as DBAPIError, and SchemaError."""
+        self._statements = Statements(engine.dialect.name)
+        self.errors: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self._fairy = engine.raw_connection()
+        try:
+            check_version(self._version(), engine.url.render_as_string(hide_password=False))
+        except BaseException:
+            self._fairy.close()
+            raise
+
+    def _version(self) -> str | None:
+        cursor = self._fairy.cursor()
+        if self._statements.postgres:
+            cursor.execute("SELECT to_regclass('alembic_version')")
+        else:
+            cursor.execute("SELECT max(name) FROM sqlite_master WHERE name = 'alembic_version'")
+        row: Any = cursor.fetchone()
+        if row[0] is not None:
+            cursor.execute("SELECT version_num FROM alembic_version")
+            row = cursor.fetchone()
+        self._fairy.rollback()
+        return None if row is None or row[0] is None else str(row[0])
+
+    def write(self, rows: Sequence[Prepared]) -> None:
+        """All of them, in one transaction. Raises ``self.errors``; then call rollback()."""
+        by_table: dict[str, list[tuple[Any, ...]]] = {}
+        for table, values in rows:
+            if table in by_table:
+                by_table[table].append(values)
+            else:
+                by_table[table] = [values]
+        cursor = self._fairy.cursor()
+        if not self._statements.postgres:
+            cursor.execute("BEGIN IMMEDIATE")
+        for table, batch in by_table.items():
+            self._upsert(cursor, table, batch)
+        self._fairy.commit()
+
+    def rollback(self) -> None:
+        self._fairy.rollback()
+
+    def close(self) -> None:
+        """Never raises: the connection may be dead."""
+        try:
+            self._fairy.close()
+        except (self.errors, DBAPIError):
+            self._fairy.invalidate()
+
+    def _upsert(self, cursor: Any, table: str, batch: list[tuple[Any, ...]]) -> None:
+        statement = self._statements.upsert[table]
+        if not self._statements.postgres:
+            cursor.executemany(statement, batch)
+        else:
+            pieces = [batch] if table in _KEEP_FIRST else _without_repeats(batch, _KEY_COUNT[table])
+            for piece in pieces:
+                cursor.execute(statement, (_json(COLUMNS[table], piece),))
+        if table == "answer" and cursor.rowcount < len(batch):
+            for values in batch:
+                self._change_answer(cursor, values)
+
+    def _change_answer(self, cursor: Any, new: tuple[Any, ...]) -> None:
+        """Row 75: the latest is current, what it replaced goes to the history. The order of arrival does not count."""
+        cursor.execute(self._statements.find, new[:3])
+        old = tuple(utc_text(v) if isinstance(v, datetime) else v for v in cursor.fetchone())
+        if old == new:
+            return
+        if _age(new) >= _age(old):
+            self._keep_history(cursor, old)
+            cursor.execute(self._statements.change, (*new[3:], *new[:3]))
+        else:
+            self._keep_history(cursor, new)
+
+    def _keep_history(self, cursor: Any, given: tuple[Any, ...]) -> None:
+        record = dict(zip(COLUMNS["answer"], given, strict=True))
+        names = [c.name for c in schema.answer_history.columns]
+        values = tuple(record[name] for name in names)
+        if record["at"] is None:
+            return  # an answer without a time was never given
+        parameters = (_json(names, [values]),) if self._statements.postgres else values
+        cursor.execute(self._statements.history, parameters)
+
+
+def _age(answer: tuple[Any, ...]) -> tuple[str, str]:
+    """Later answers are greater; of two given at the same microsecond one is, always the same one."""
+    values = dict(zip(COLUMNS["answer"], answer, strict=True))
+    return values["at"] or "", values["value"] or ""
+
+
+def _json(names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> str:
+    return json.dumps([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _without_repeats(batch: list[tuple[Any, ...]], key_count: int) -> list[list[tuple[Any, ...]]]:
+    """Pieces in order, no key twice in one: PostgreSQL updates a row only once in a statement."""
+    keys = {row[:key_count] for row in batch}
+    if len(keys) == len(batch):
+        return [batch]
+    pieces: list[list[tuple[Any, ...]]] = [[]]
+    seen: set[tuple[Any, ...]] = set()
+    for row in batch:
+        key = row[:key_count]
+        if key in seen:
+            pieces.append([])
+            seen = set()
+        seen.add(key)
+        pieces[-1].append(row)
+    return pieces
