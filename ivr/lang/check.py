@@ -1,0 +1,214 @@
+"""Check: one file to all its problems and, when there are no errors, its Program.
+
+Law: total. Whatever bytes a file holds, the answer is a CheckResult.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ivr.core.program import END, HangUp, Program, Prompt
+from ivr.lang import checks, questionnaire
+from ivr.lang.compiler import Builder
+from ivr.lang.model import Ask, FlowFile, Menu, Survey
+from ivr.lang.names import BUILTIN, check_destinations, check_names, check_settings
+from ivr.lang.problem import Problem, Problems, meant, nearest, quoted
+from ivr.lang.project import Project
+from ivr.lang.reader import Reader
+from ivr.lang.source import Map, Source, Text
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    problems: tuple[Problem, ...]
+    program: Program | None  # None when there are errors, and for files that are no flow
+
+    @property
+    def ok(self) -> bool:
+        return not any(p.severity == "error" for p in self.problems)
+
+
+def check_file(path: Path | str, project: Project | None = None) -> CheckResult:
+    """Checks a flow, a questionnaire, a prompt catalogue or a file of scripted calls."""
+    path = Path(path)
+    if project is None:
+        project = Project.find(path)
+    source = project.load(path)
+    if source.root is None or path.name.endswith(".calls.yaml"):
+        return CheckResult(source.problems.sorted(), None)
+    catalogue = project.catalogue
+    if path.parent.name == "prompts" and path.parent.resolve() == (project.root / "prompts").resolve():
+        return CheckResult(tuple(p for p in catalogue.problems.sorted() if p.file == source.file), None)
+    check = _Check(project, source)
+    # A catalogue that cannot be read hides prompts: say so, or the flow would look well.
+    check.problems.found += [p for p in catalogue.problems.found if p.severity == "error"]
+    check.problems.errors += catalogue.problems.errors
+    program = check.run()
+    return CheckResult(check.problems.sorted(), None if check.problems.errors else program)
+
+
+class _Check:
+    """One run over one file."""
+
+    def __init__(self, project: Project, source: Source) -> None:
+        self.project = project
+        self.source = source
+        self.problems = Problems()
+        self.problems.found += source.problems.found
+        self.problems.errors += source.problems.errors
+        self.prompts: dict[str, Prompt] = {}
+        self.where: dict[str, tuple[str, int]] = {}
+
+    def run(self) -> Program | None:
+        root = self.source.root
+        if isinstance(root, Map):
+            if root.get("survey") is not None and root.get("flow") is None:
+                return self.survey()
+            if root.get("flow") is not None or root.get("steps") is not None:
+                return self.flow(root)
+            hints = [h for k, _ in root.items if (h := meant(k.value, ("flow", "survey")))]
+            hint = hints[0] if hints else "begin with `flow: name` or `survey: name`"
+        else:
+            hint = "begin with `flow: name` or `survey: name`"
+        self.problems.add("IVR018", self.source, root, "this is neither a flow nor a questionnaire", hint)
+        return None
+
+    def survey(self) -> Program | None:
+        """A questionnaire alone: a flow of one survey."""
+        root = self.source.root
+        name = root.get("survey") if isinstance(root, Map) else None
+        step = name.value if isinstance(name, Text) else "survey"
+        survey = questionnaire.read(self.source, step, self.problems, self.project.catalogue, self.prompts, BUILTIN)
+        if survey is None or not survey.sound:
+            return None
+        nodes: dict[str, Any] = {}
+        lines = questionnaire.compile_survey(survey, step, END, nodes)
+        nodes[END] = HangUp()
+        self.where = {node: (self.source.file, line) for node, line in lines.items()}
+        self.graph(nodes, [step], True, {}, lambda name: name)
+        file = survey.file
+        return Program(
+            flow=file.survey,
+            title=file.title or "",
+            languages=file.languages,
+            start=step,
+            nodes=nodes,
+            prompts=self.prompts,
+            where=self.where,
+        )
+
+    def flow(self, root: Map) -> Program | None:
+        problems = self.problems
+        reader = Reader(self.source, problems, self.project.catalogue, self.prompts)
+        file: FlowFile = questionnaire.read_head(reader, root, "FlowFile", "a flow file")
+        builder = Builder(file.digits, file.error or END)
+        names: dict[str, Text] = {}
+        surveys: dict[str, Survey] = {}
+        whole = True
+        steps = file.steps.items if isinstance(file.steps, Map) else []
+        if file.steps is not None and not steps:
+            reader.add("IVR010", file.steps, "`steps` is a map of name to step, with at least one")
+        for name, node in steps:
+            names[name.value] = name
+            self.where[name.value] = self.source.file, name.start.line + 1
+            before = problems.errors
+            shape = reader.step(name, node)
+            if isinstance(shape, Ask | Menu):
+                check_settings(reader, shape, node)
+            if shape is None or problems.errors != before:
+                whole = False
+            elif isinstance(shape, Survey):
+                surveys[name.value] = shape
+            else:
+                builder.step(name.value, shape)
+        facts = set(file.facts or ())
+        for step, shape in surveys.items():
+            whole &= self.inline(reader, builder, step, shape, file.languages, facts)
+        builder.nodes[END] = HangUp()
+        check_destinations(reader, file.destinations or {})
+        check_names(reader, facts)
+        for word, target in reader.targets:
+            if target not in names:
+                hint = meant(target, names) or "add the step, or change the name"
+                reader.add("IVR022", word, f"no step named {quoted(target)}", hint)
+        for name in builder.no_way_on:
+            message = f'a caller who stays silent at "{name}" has no way on'
+            hint = "add `give_up: step` to `digits`, here or at the top of the file"
+            reader.add("IVR027", names[name], message, hint)
+        start = file.start or next(iter(names), END)
+        roots = [start, builder.error]
+        self.graph(builder.nodes, roots, whole, names, lambda name: nearest(name, names))
+        if problems.errors:
+            return None
+        return Program(
+            flow=file.flow,
+            title=file.title or "",
+            languages=file.languages,
+            start=start,
+            nodes=builder.nodes,
+            prompts=self.prompts,
+            error=builder.error,
+            variables=file.variables or {},
+            destinations=file.destinations or {},
+            max_call_ms=file.max_call or 3_600_000,
+            where=self.where,
+        )
+
+    def inline(
+        self,
+        reader: Reader,
+        builder: Builder,
+        step: str,
+        shape: Survey,
+        languages: tuple[str, ...] | None,
+        facts: set[str],
+    ) -> bool:
+        """The questionnaire of one step into the flow; false when that cannot be done."""
+        name = shape.survey.value
+        source = self.project.load(self.project.survey_path(name))
+        if source.root is None:
+            known = self.project.survey_names()
+            if name in known:
+                self.problems.found += source.problems.found
+                self.problems.errors += source.problems.errors
+            else:
+                hint = meant(name, known) or f"add surveys/{name}.yaml"
+                reader.add("IVR070", shape.survey, f"no questionnaire named {quoted(name)}", hint)
+            return False
+        self.problems.found += source.problems.found
+        self.problems.errors += source.problems.errors
+        survey = questionnaire.read(source, step, self.problems, self.project.catalogue, self.prompts, BUILTIN)
+        if survey is None:
+            message = f"{source.file} is not a questionnaire"
+            reader.add("IVR070", shape.survey, message, "it begins with `survey: name`")
+            return False
+        clash = [q.id for q, _ in survey.questions if q.id in reader.set_names]
+        if clash:
+            message = f"the answer {quoted(clash[0])} of questionnaire {quoted(name)} is also a name of this flow"
+            self.problems.add("IVR075", self.source, shape.survey, message, "rename one of them", warning=True)
+        reader.answers |= {q.id for q, _ in survey.questions}
+        facts |= set(survey.file.facts or ())
+        for language in languages or ():
+            if language not in (survey.file.languages or ()):
+                message = f"questionnaire {quoted(name)} does not speak {language}"
+                reader.add("IVR041", shape.survey, message, f"add {language} to {source.file}")
+        if not survey.sound or not survey.questions:
+            return False
+        lines = questionnaire.compile_survey(survey, step, shape.next, builder.nodes)
+        for node, line in lines.items():
+            if node != step:
+                self.where[node] = source.file, line
+        return True
+
+    def graph(
+        self, nodes: dict[str, Any], roots: list[str], whole: bool, names: dict[str, Text], stands_for: Any
+    ) -> None:
+        root = self.source.root
+        for finding in checks.findings(nodes, roots, whole, stands_for):
+            step = finding.node.split(".")[0]
+            if finding.node not in names and finding.code == "IVR023":
+                continue  # inside a questionnaire: said of its step already
+            place = names.get(step, root)
+            self.problems.add(finding.code, self.source, place, finding.message, finding.hint, warning=finding.warning)

@@ -1,0 +1,312 @@
+"""Model: what a file says, one dataclass per shape, one row per key.
+
+Law: these rows are the grammar. The reader, the JSON Schema and the reference are all generated from them, so a key
+cannot exist in one and be missing in another. A value is already what the compiler needs: prompts are ids, targets
+step names, conditions trees.
+"""
+
+# ruff: noqa: RUF009  (`key` is dataclasses.field with our own row in it)
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+from ivr.core.program import Assign, Way
+from ivr.lang import kinds as k
+from ivr.lang.kinds import Kind
+from ivr.lang.source import Map, Node, Text
+
+Prompts = tuple[str, ...]  # prompt ids
+Trees = Any  # an expression of core.expr
+
+
+class Row(NamedTuple):
+    key: str
+    kind: Kind
+    required: bool
+    doc: str
+
+
+def key(kind: Kind, doc: str, *, required: bool = False) -> Any:
+    """One key of a shape. Absent, and after a mistake in it, its value is None."""
+    return field(default=None, metadata={"row": (kind, required, doc)})
+
+
+def rows(shape: type[Any]) -> dict[str, Row]:
+    """The rows of a shape, by key."""
+    return {f.name: Row(f.name, f.metadata["row"][0], *f.metadata["row"][1:]) for f in fields(shape)}
+
+
+@dataclass(slots=True)
+class Digits:
+    """How keys are waited for. A step's own `digits` win over those of the file, key by key."""
+
+    first: int | None = key(k.DURATION, "Silence before the first key, counted from the end of the prompt. Default 5s.")
+    between: int | None = key(k.DURATION, "Silence between two keys. Default 2.5s.")
+    tries: tuple[int, int, int] | None = key(
+        k.TRIES,
+        "After so many failures the caller is sent to `give_up`: all failures together, or "
+        "`{silence: 2, wrong: 3}`, each on its own count. Default 3.",
+    )
+    give_up: tuple[str, str] | None = key(
+        k.GIVE_UP, "Where a caller goes who has failed so often: a target, or `{silence: target, wrong: target}`."
+    )
+    type_ahead: str | None = key(
+        k.TYPE_AHEAD, "`keep`: keys pressed before this step count. `flush`: they are dropped. Default keep."
+    )
+    barge_in: bool | None = key(k.BOOL, "Whether a key silences the prompt. Default true.")
+
+
+@dataclass(slots=True)
+class EntryDigits(Digits):
+    """`digits` of an `ask`: also what an entry looks like."""
+
+    length: tuple[int, int] | None = key(k.LENGTH, "How many keys, `6` or `6..10`. Default 1..20.")
+    end: str | None = key(k.END_KEY, 'The key that ends the entry: `"#"`, `"*"` or `none`. Default `"#"`.')
+    pattern: str | None = key(k.PATTERN, "A regular expression that the whole entry matches.")
+
+
+@dataclass(slots=True)
+class QuestionDigits:
+    """`digits` of a questionnaire and its questions: what becomes of a failure is said by `give_up: skip|stop`."""
+
+    first: int | None = key(k.DURATION, "Silence before the first key. Default 5s.")
+    between: int | None = key(k.DURATION, "Silence between two keys. Default 2.5s.")
+    tries: tuple[int, int, int] | None = key(k.TRIES, "Failures until the question gives up. Default 3.")
+    type_ahead: str | None = key(k.TYPE_AHEAD, "`keep` or `flush`. Default flush.")
+    barge_in: bool | None = key(k.BOOL, "Whether a key silences the prompt. Default true.")
+
+
+@dataclass(slots=True)
+class Say:
+    """Speaks, and goes on."""
+
+    say: Prompts = key(k.PROMPT, "What is said.", required=True)
+    next: str | None = key(k.TARGET, "The step after it. Needed unless `hang_up: true`.")
+    hang_up: bool | None = key(k.TRUE, "The call ends when it has been said.")
+    barge_in: bool | None = key(k.BOOL, "Whether a key silences the prompt. Default true.")
+
+
+@dataclass(slots=True)
+class Menu:
+    """Speaks, and goes where the pressed key says."""
+
+    menu: Prompts = key(k.PROMPT, "What is said.", required=True)
+    keys: dict[str, tuple[Way, ...]] = key(
+        k.KEYS,
+        'What each key does: `1`, `"*"`, `"#"`, `12` to a target, to `{goto, set, when}`, or to a list of such maps, '
+        "of which the first counts whose `when` holds.",
+        required=True,
+    )
+    silence: tuple[Prompts, ...] | None = key(
+        k.ESCALATION, "What the first, the second ... silence plays, and nothing else; the last entry repeats."
+    )
+    wrong: tuple[Prompts, ...] | None = key(k.ESCALATION, "The same for a key that is not on offer.")
+    digits: Digits | None = key(k.nested("Digits"), "How keys are waited for.")
+
+
+@dataclass(slots=True)
+class Ask:
+    """Speaks, and reads a number of keys into a name."""
+
+    ask: Prompts = key(k.PROMPT, "What is said.", required=True)
+    into: str = key(k.VARIABLE, "The name that the entry gets.", required=True)
+    next: str = key(k.TARGET, "The step after a good entry.", required=True)
+    type: str | None = key(
+        k.ENTRY_TYPE, "`digits`: the keys as text, `012` stays `012`. `number`: a number. Default digits."
+    )
+    digits: EntryDigits | None = key(k.nested("EntryDigits"), "How keys are waited for, and how many.")
+    valid: Trees = key(k.CONDITION, "A condition that a good entry meets; it sees the entry under its name.")
+    confirm: Confirm | None = key(
+        k.CONFIRM, "Said after the entry: 1 accepts, 2 asks again; or `{say: prompt, yes: 1, no: 2}`."
+    )
+    silence: tuple[Prompts, ...] | None = key(k.ESCALATION, "What each silence plays, as in a menu.")
+    wrong: tuple[Prompts, ...] | None = key(k.ESCALATION, "What each bad entry plays, as in a menu.")
+    secret: bool | None = key(
+        k.BOOL, "The keys are never shown, logged or stored; the switch collects them. Default false."
+    )
+
+
+@dataclass(slots=True)
+class Set:
+    """Gives names new values."""
+
+    set: tuple[Assign, ...] = key(
+        k.ASSIGNS, '`{name: value}`. A text `"{{ expression }}"` is computed; any other value is itself.', required=True
+    )
+    next: str = key(k.TARGET, "The step after it.", required=True)
+
+
+@dataclass(slots=True)
+class Branch:
+    """Goes where the first condition that holds says."""
+
+    branch: tuple[Way, ...] = key(
+        k.BRANCHES, "A list of `{when: condition, goto: target, set: {...}}`; the last has no `when`.", required=True
+    )
+
+
+@dataclass(slots=True)
+class Goto:
+    """Goes to another step."""
+
+    goto: str = key(k.TARGET, "The step.", required=True)
+
+
+@dataclass(slots=True)
+class Transfer:
+    """Connects the caller to someone else."""
+
+    transfer: str = key(k.DESTINATION, "One of the file's `destinations`.", required=True)
+    say: Prompts | None = key(k.PROMPT, "What is said before.")
+    ring: int | None = key(k.DURATION, "How long it may ring. Default 30s.")
+    next: str | None = key(k.TARGET, "When the far end has left and the caller is still there. Default hang_up.")
+    failed: str = key(k.TARGET, "When the connection fails.", required=True)
+    busy: str | None = key(k.TARGET, "When the far end is busy. Default: `failed`.")
+    no_answer: str | None = key(k.TARGET, "When nobody answers. Default: `failed`.")
+
+
+@dataclass(slots=True)
+class Record:
+    """Records a message of the caller."""
+
+    record: Prompts = key(k.PROMPT, "What is said before; it must tell the caller of the recording.", required=True)
+    limit: int | None = key(k.DURATION, "The longest message. Default 120s.")
+    quiet: int | None = key(k.DURATION, "So much silence ends the message. Default 4s.")
+    end: str | None = key(k.RECORD_END, 'The key that ends the message: `"#"` or `any`. Default `"#"`.')
+    into: str | None = key(k.VARIABLE, "The name that gets the recording's file name.")
+    next: str = key(k.TARGET, "The step after it.", required=True)
+    empty: str | None = key(k.TARGET, "When nothing was said. Default: `next`.")
+    failed: str | None = key(k.TARGET, "When it could not be recorded. Default: the file's `error`.")
+
+
+@dataclass(slots=True)
+class Survey:
+    """Asks the questions of a questionnaire."""
+
+    survey: Text = key(k.SURVEY, "The name of a file in surveys/.", required=True)
+    next: str = key(k.TARGET, "The step after the last question.", required=True)
+
+
+@dataclass(slots=True)
+class HangUp:
+    """Ends the call."""
+
+    hang_up: bool = key(k.TRUE, "`true`.", required=True)
+
+
+#: verb -> its shape. A step has exactly one of these keys.
+VERBS: dict[str, type[Any]] = {
+    "say": Say,
+    "menu": Menu,
+    "ask": Ask,
+    "set": Set,
+    "branch": Branch,
+    "goto": Goto,
+    "transfer": Transfer,
+    "record": Record,
+    "survey": Survey,
+    "hang_up": HangUp,
+}
+Step = Say | Menu | Ask | Set | Branch | Goto | Transfer | Record | Survey | HangUp
+
+
+@dataclass(slots=True)
+class WayShape:
+    """What a key does: `{goto, set, when}`."""
+
+    goto: str = key(k.KEY_TARGET, "The step; `repeat` to hear this one again.", required=True)
+    set: tuple[Assign, ...] | None = key(k.ASSIGNS, "Names that get new values on the way.")
+    when: Trees = key(k.CONDITION, "The key is only there when this holds.")
+
+
+@dataclass(slots=True)
+class BranchShape:
+    """One way of a branch."""
+
+    when: Trees = key(k.CONDITION, "This way is taken when this holds; the last way has none.")
+    goto: str = key(k.TARGET, "The step.", required=True)
+    set: tuple[Assign, ...] | None = key(k.ASSIGNS, "Names that get new values on the way.")
+
+
+@dataclass(slots=True)
+class Confirm:
+    """Said after an entry, to have it confirmed."""
+
+    say: Prompts = key(k.PROMPT, "What is said.", required=True)
+    yes: str | None = key(k.ONE_KEY, "The key that accepts. Default 1.")
+    no: str | None = key(k.ONE_KEY, "The key that asks again. Default 2.")
+
+
+@dataclass(slots=True)
+class Question:
+    """One question: exactly one of `scale`, `choice` and `number`."""
+
+    id: str = key(k.VARIABLE, "The name of the answer.", required=True)
+    scale: Prompts | None = key(k.PROMPT, "What is asked; the answer is a number of `range`, one step of a scale.")
+    choice: Prompts | None = key(k.PROMPT, "What is asked; the answer is one of `options`.")
+    number: Prompts | None = key(k.PROMPT, "What is asked; the answer is any number of `range`.")
+    range: tuple[int, int] | None = key(k.RANGE, "The lowest and the highest number, `1..5`.")
+    options: dict[str, str] | None = key(k.OPTIONS, "What each key stands for in the results.")
+    when: Trees = key(k.CONDITION, "The question is only asked when this holds.")
+    silence: tuple[Prompts, ...] | None = key(k.ESCALATION, "What each silence plays, as in a menu.")
+    wrong: tuple[Prompts, ...] | None = key(k.ESCALATION, "What each wrong answer plays, as in a menu.")
+    digits: QuestionDigits | None = key(k.nested("QuestionDigits"), "How keys are waited for.")
+    confirm: Confirm | None = key(k.CONFIRM, "Said after the answer, as in an `ask`.")
+
+
+@dataclass(slots=True)
+class FlowFile:
+    """A flow: one file in flows/."""
+
+    flow: str = key(k.NAME_KIND, "The flow's name.", required=True)
+    title: str | None = key(k.TEXT, "For people.")
+    languages: tuple[str, ...] = key(k.LANGUAGES, "`[zh, en]`; the first is the fallback.", required=True)
+    start: str | None = key(k.TARGET, "The first step. Default: the first in the file.")
+    facts: tuple[str, ...] | None = key(k.FACTS, "Names that the host brings with the call; none when it does not.")
+    variables: dict[str, Any] | None = key(k.VARIABLES, "Names and their first values.")
+    destinations: dict[str, str] | None = key(
+        k.DESTINATIONS, "What `transfer` may reach, `{operator: user/1000}`; callweave.yaml may say otherwise."
+    )
+    digits: Digits | None = key(k.nested("Digits"), "Defaults for every menu, ask and question of the file.")
+    error: str | None = key(k.TARGET, "Where a named failure leads: a loop, a missing prompt file. Default: hang up.")
+    max_call: int | None = key(k.DURATION, "The longest call; then the error exit, then the end. Default 1h.")
+    steps: Map = key(k.STEPS, "`{name: step}`; a step has exactly one verb.", required=True)
+
+
+@dataclass(slots=True)
+class SurveyFile:
+    """A questionnaire: one file in surveys/. Alone it is a flow too."""
+
+    survey: str = key(k.NAME_KIND, "The questionnaire's name.", required=True)
+    title: str | None = key(k.TEXT, "For people.")
+    languages: tuple[str, ...] = key(k.LANGUAGES, "`[zh, en]`; the first is the fallback.", required=True)
+    facts: tuple[str, ...] | None = key(k.FACTS, "Names that the host brings with the call.")
+    digits: QuestionDigits | None = key(k.nested("QuestionDigits"), "Defaults for every question of the file.")
+    give_up: str | None = key(
+        k.SURVEY_GIVE_UP,
+        "`skip`: a question that fails is skipped. `stop`: the survey ends there, partial. Default skip.",
+    )
+    intro: Prompts | None = key(k.PROMPT, "Said before the first question.")
+    thanks: Prompts | None = key(k.PROMPT, "Said after the last one.")
+    questions: Node = key(k.QUESTIONS, "A list of questions.", required=True)
+
+
+#: Every shape that a map in a file can have, by the name that `kinds.nested` uses.
+SHAPES: dict[str, type[Any]] = {
+    shape.__name__: shape
+    for shape in (
+        *VERBS.values(),
+        Digits,
+        EntryDigits,
+        QuestionDigits,
+        WayShape,
+        BranchShape,
+        Confirm,
+        Question,
+        FlowFile,
+        SurveyFile,
+    )
+}
+ROWS: dict[type[Any], dict[str, Row]] = {shape: rows(shape) for shape in SHAPES.values()}
