@@ -49,11 +49,6 @@ FAR_END_CAUSES = {
     "no_answer": "NO_ANSWER",
     "failed": "CALL_REJECTED",
 }
-    "finished": "NORMAL_CLEARING",
-    "busy": "USER_BUSY",
-    "no_answer": "NO_ANSWER",
-    "failed": "CALL_REJECTED",
-}
 
 
 @dataclass

@@ -8,7 +8,7 @@ estimated from the text. Both say the same words for the same item, so a script 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -78,11 +78,11 @@ class VirtualSounds:
 
 
 class BuiltSounds:
-    """The audio library on disk. ``switch_root`` is where the switch sees the library's root (another mount)."""
+    """The audio library on disk. ``switch_path`` gives a file's path as the switch sees it (another mount)."""
 
-    def __init__(self, library: AudioLibrary, switch_root: str = "") -> None:
+    def __init__(self, library: AudioLibrary, switch_path: Callable[[Path], str] = str) -> None:
         self._library = library
-        self._switch_root = switch_root
+        self._switch_path = switch_path
         self._paths: dict[Item, list[str]] = {}
         self._known: dict[str, Sound] = {}
 
@@ -94,31 +94,20 @@ class BuiltSounds:
         return found
 
     def _add(self, item: Item) -> list[str]:
-        parts = [item.text] if isinstance(item, Clip) else words(item.lang, item.as_, item.value)
-        paths = [self._switch_path(p) for p in self._library.files(item)]
-        for path, part in zip(paths, parts, strict=False):
-            heard = words_of(item) if isinstance(item, Clip) else part
-            self._known[path] = Sound(self._library.duration_ms(self._disk_path(path)), heard)
+        parts = [words_of(item)] if isinstance(item, Clip) else words(item.lang, item.as_, item.value)
+        paths = []
+        for path, heard in zip(self._library.files(item), parts, strict=True):
+            seen = self._switch_path(path)
+            if seen not in self._known:
+                self._known[seen] = Sound(self._library.duration_ms(path), heard)
+            paths.append(seen)
         # Prompts are few, spoken values are not: only the former are worth remembering.
         if isinstance(item, Clip):
             self._paths[item] = paths
         return paths
 
-    def _switch_path(self, path: Path) -> str:
-        if not self._switch_root:
-            return str(path)
-        return f"{self._switch_root.rstrip('/')}/{path.relative_to(self._library.root)}"
-
-    def _disk_path(self, path: str) -> Path:
-        if not self._switch_root:
-            return Path(path)
-        return self._library.root / Path(path).relative_to(self._switch_root)
-
     def find(self, path: str) -> Sound | None:
         return self._known.get(path)
-
-    def duration_ms(self, items: Sequence[Item]) -> int:
-        return sum(self._known[p].duration_ms for p in self.files(items) if p in self._known)
 
 
 __all__ = ["BuiltSounds", "MissingAudio", "Sound", "Sounds", "VirtualSounds", "estimate_ms", "said", "words_of"]

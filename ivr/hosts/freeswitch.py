@@ -1,0 +1,517 @@
+"""One live call on FreeSWITCH: effects of the machine → commands, messages of the switch → events. Sans-IO.
+
+Law: bytes and milliseconds in, bytes and the next deadline out; no socket, no clock, no greenlet. It decides nothing
+about the call: that is the machine's. It owns what only a switch has: one application at a time, prompts that are
+stopped, keys that come twice, replies and completions that never come, lines that go dead.
+
+    feed: receive_data / receive_eof / advance  →  take: data_to_send, deadline_ms, closed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ivr.core import machine
+from ivr.core.effects import (
+    Answer,
+    CollectSecret,
+    Dial,
+    Effect,
+    End,
+    Failed,
+    Item,
+    Listen,
+    Play,
+    RecordMessage,
+    Save,
+    StopPlay,
+)
+from ivr.core.events import Digit, Event, HungUp, PlayDone, RecordDone, SecretDone, Started, TimerFired, TransferDone
+from ivr.core.program import Program
+from ivr.core.state import CallState
+from ivr.esl import event as esl_event
+from ivr.esl import link as esl
+from ivr.esl.commands import CommandError
+from ivr.hosts.sounds import MissingAudio, Sounds
+
+#: What the machine needs to know, and nothing more: each event is about 6 kB to receive.
+EVENTS = ("DTMF", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP")
+#: A bridge that fails or ends comes back to us; any key stops a prompt.
+CHANNEL_VARIABLES = "playback_terminators=any;continue_on_fail=true;hangup_after_bridge=false"
+#: Heard before a recording.
+TONE = "tone_stream://%(250,0,800)"
+#: The energy below which FreeSWITCH's `record` takes a frame for silence.
+SILENCE_THRESHOLD = 200
+#: A recording with less than this before its closing silence holds nothing.
+LEAST_RECORDING_MS = 1000
+NO_ANSWER_CAUSES = frozenset(("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "ORIGINATOR_CANCEL"))
+SWITCH_LOST = "SWITCH_LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the host waits for a switch, in milliseconds."""
+
+    connect_ms: int = 5_000  # from accept to the reply to `connect`
+    reply_ms: int = 10_000  # to a command
+    application_ms: int = 15_000  # beyond what an application should take
+    break_ms: int = 150  # for a prompt to stop by itself when a key was pressed
+    kill_ms: int = 3_000  # from our hang-up to the switch's word of it
+    same_key_ms: int = 120  # one key by two ways (RTP and INFO) is one key
+    longest_talk_ms: int = 4 * 3_600_000  # in a bridge
+    linger_s: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a call is to run."""
+
+    program: Program
+    sounds: Sounds
+    facts: Mapping[str, Any]
+    destinations: Mapping[str, str]  # name -> dial string
+    recordings: str = "recordings"  # folder, as the switch sees it
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One application on the switch. ``what``: answer | play | secret | tone | record | dial; ``wait`` is whose."""
+
+    what: str
+    wait: int
+    app: str
+    argument: str
+    expected_ms: int
+    terminators: str = "any"
+    detail: Any = None
+
+
+#: Finds what a call is to run from its channel's headers, or says in words why there is nothing.
+Router = Callable[[esl_event.Event], Route | str]
+
+
+class FreeSwitchCall:
+    """``on_start(call, channel)`` is told when the call is known and may set ``on_effect``; ``log`` hears what is odd."""
+
+    def __init__(
+        self,
+        router: Router,
+        opened_ms: int,
+        *,
+        limits: Limits | None = None,
+        on_start: Callable[[FreeSwitchCall, esl_event.Event], None] | None = None,
+        log: Callable[..., None] = lambda event, **fields: None,
+        path: list[tuple[str, str]] | None = None,
+    ) -> None:
+        self.link = esl.OutboundLink()
+        self.limits = limits or Limits()
+        self.route: Route | None = None
+        self.state: CallState | None = None
+        self.end: End | None = None
+        self.closed = False
+        self.on_effect: Callable[[Effect], None] | None = None
+        self._router, self._on_start, self._log, self._path = router, on_start, log, path
+        self._opened_ms = opened_ms
+        self._now_ms = opened_ms
+        self._out: list[bytes] = [self.link.connect()]
+        self._job: _Job | None = None  # runs on the switch
+        self._next: _Job | None = None  # as soon as that is over
+        self._number = 0
+        self._terminators = "any"
+        self._answered = False
+        self._last_key = ("", "", -1_000_000)  # key, source, when
+        # Deadlines, on the host's clock; None when nothing is awaited.
+        self._wait: Effect | None = None
+        self._timer_ms: int | None = None
+        self._job_due_ms: int | None = None
+        self._break_ms: int | None = None
+        self._reply_due_ms: int | None = opened_ms + self.limits.connect_ms
+        self._close_ms: int | None = None
+        self._gone_ms: int | None = None
+
+    # -- the host's side ---------------------------------------------------------------------------------
+
+    @property
+    def call_id(self) -> str:
+        return self.link.uuid
+
+    def data_to_send(self) -> bytes:
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """When ``advance`` is to be called, unless something comes before."""
+        due = [
+            t
+            for t in (
+                self._timer_ms,
+                self._job_due_ms,
+                self._break_ms,
+                self._reply_due_ms,
+                self._close_ms,
+                self._gone_ms,
+            )
+            if t is not None
+        ]
+        return min(due, default=None)
+
+    def receive_data(self, data: bytes, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._handle(self.link.receive_data(data))
+        # Replies come in order: one came, so the switch is alive, and the next has its full time.
+        if self.link.state is esl.State.CONNECTING:
+            return
+        self._reply_due_ms = now_ms + self.limits.reply_ms if self.link.pending_tags else None
+
+    def receive_eof(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._handle(self.link.receive_eof())
+        self._close()
+
+    def advance(self, now_ms: int) -> None:
+        """Act on every deadline that has passed."""
+        self._now_ms = now_ms
+        if self._passed(self._timer_ms) and isinstance(self._wait, Listen):
+            self._timer_ms = None
+            self._feed(TimerFired(self._wait.wait, self._at_ms))
+        if self._passed(self._break_ms):
+            self._break_ms = None
+            self._send(self.link.stop_playback())
+        if self._passed(self._job_due_ms):
+            self._overdue()
+        if self._passed(self._gone_ms):
+            self._gone_ms = None
+            self._hung_up("UNKNOWN")
+        if self._passed(self._reply_due_ms):
+            connecting = self.link.state is esl.State.CONNECTING
+            self._lost("no reply to connect" if connecting else "no reply to a command")
+        if self._passed(self._close_ms):
+            self._close()
+
+    # -- time --------------------------------------------------------------------------------------------
+
+    @property
+    def _at_ms(self) -> int:
+        return self._now_ms - self._opened_ms
+
+    def _passed(self, deadline_ms: int | None) -> bool:
+        return deadline_ms is not None and deadline_ms <= self._now_ms
+
+    def _overdue(self) -> None:
+        """An application that should long be over: a prompt is given up on, with anything else the call is."""
+        job, self._job_due_ms = self._job, None
+        if job is None:
+            return
+        self._log("application_overdue", app=job.app, expected_ms=job.expected_ms)
+        if job.what not in ("play", "tone"):
+            self._lost(f"{job.app} never completed")
+            return
+        self.link.abandon(self.link.running)
+        self._job = None
+        self._send(self.link.stop_playback())
+        self._done(job, PlayDone(job.wait, self._at_ms, "broken", "the switch never said that it ended"))
+
+    # -- what comes from the switch ----------------------------------------------------------------------
+
+    def _handle(self, told: list[esl.LinkEvent]) -> None:
+        for one in told:
+            match one:
+                case esl.Dtmf():
+                    self._key(one)
+                case esl.ExecuteDone():
+                    self._executed(one)
+                case esl.Reply(tag, text, ok) | esl.ApiReply(tag, text, ok):
+                    if not ok and tag not in ("guard", "break", "kill"):
+                        self._log("command_refused", command=tag, reply=text[:200])
+                case esl.HungUp(cause):
+                    self._hung_up(cause)
+                case esl.Connected(_, channel):
+                    self._connected(channel)
+                case esl.Lingering():
+                    # The notice can come before CHANNEL_HANGUP, which names the cause.
+                    self._gone_ms = self._now_ms + 500 if self.end is None else None
+                case esl.Failed(_, "refused", detail):
+                    self._refused(detail)
+                case esl.Refused(reason, detail):
+                    self._log("call_refused", reason=reason, detail=detail)
+                    self._send(self.link.hangup("NORMAL_TEMPORARY_FAILURE") + self.link.exit())
+                    self._close_ms = self._now_ms + 500
+                case esl.Lost(reason, detail):
+                    self._lost(f"{reason} {detail}".strip())
+                case esl.Disconnected():
+                    self._hung_up(SWITCH_LOST)
+                    self._close()
+
+    def _connected(self, channel: esl_event.Event) -> None:
+        self._reply_due_ms = None
+        route = self._router(channel)
+        if isinstance(route, str):
+            self._log("no_flow", detail=route)
+            # The dialplan's next action is the caller's way on: leave the call to it, past the park trap's 2 ms.
+            self._send(self.link.handshake(events=EVENTS, linger_s=self.limits.linger_s))
+            self._close_ms = self._now_ms + 50
+            return
+        self.route = route
+        self._send(self.link.handshake(events=EVENTS, linger_s=self.limits.linger_s))
+        self._send(self.link.api("uuid_setvar_multi", f"{self.link.uuid} {CHANNEL_VARIABLES}", tag="variables"))
+        self.state = machine.start(route.program, route.facts, self.link.uuid)
+        self._opened_ms = self._now_ms
+        self._answered = channel.get("Answer-State", "") == "answered"
+        if self._on_start:
+            self._on_start(self, channel)
+        self._feed(Started(0))
+
+    def _key(self, told: esl.Dtmf) -> None:
+        key, source, at_ms = self._last_key
+        self._last_key = (told.digit, told.source, self._now_ms)
+        if key == told.digit and source != told.source and self._now_ms - at_ms < self.limits.same_key_ms:
+            self._last_key = (key, source, at_ms)
+            return
+        self._feed(Digit(told.digit, self._at_ms))
+
+    def _executed(self, told: esl.ExecuteDone) -> None:
+        job, self._job = self._job, None
+        self._job_due_ms = self._break_ms = None
+        if job is not None:
+            self._done(job, self._result(job, told))
+
+    def _done(self, job: _Job, event: Event | None) -> None:
+        """An application is over: its event is fed if someone waits for it, then the next one starts."""
+        following, self._next = self._next, None
+        if following is not None:
+            self._execute(following)
+        elif event is not None:
+            self._feed(event)
+
+    def _refused(self, detail: str) -> None:
+        """The switch would not run an application (its reply was an error, no completion will come)."""
+        job, self._job = self._job, None
+        self._job_due_ms = None
+        if job is None:
+            return
+        self._log("application_refused", app=job.app, reply=detail[:200])
+        if job.what == "play":
+            self._done(job, PlayDone(job.wait, self._at_ms, "broken", detail))
+        else:
+            self._lost(f"{job.app} was refused: {detail}")
+
+    def _result(self, job: _Job, told: esl.ExecuteDone) -> Event | None:
+        at_ms = self._at_ms
+        match job.what:
+            case "play" | "tone":
+                status = {"FILE NOT FOUND": "missing", "PLAYBACK ERROR": "broken"}.get(told.response, "done")
+                if job.what == "tone":
+                    self._next = job.detail
+                    return None
+                return PlayDone(job.wait, at_ms, status, job.argument if status != "done" else "")
+            case "secret":
+                return self._secret(job, told.event)
+            case "record":
+                return self._recorded(job, told.event)
+            case "dial":
+                disposition = told.event.get("variable_originate_disposition", "")
+                cause = (
+                    told.event.get("variable_last_bridge_hangup_cause", "") if disposition == "SUCCESS" else disposition
+                )
+                outcome = "finished" if disposition == "SUCCESS" else "busy" if disposition == "USER_BUSY" else ""
+                outcome = outcome or ("no_answer" if disposition in NO_ANSWER_CAUSES else "failed")
+                return TransferDone(job.wait, at_ms, outcome, cause)
+        return None
+
+    def _transferred(self, job: _Job, event: esl_event.Event) -> TransferDone:
+        disposition = event.get("variable_originate_disposition", "")
+        if disposition == "SUCCESS":
+            cause = event.get("variable_last_bridge_hangup_cause", "")
+            return TransferDone(job.wait, self._at_ms, "finished", cause)
+        no_answer = disposition in NO_ANSWER_CAUSES
+        outcome = "busy" if disposition == "USER_BUSY" else "no_answer" if no_answer else "failed"
+        return TransferDone(job.wait, self._at_ms, outcome, disposition)
+
+    def _secret(self, job: _Job, event: esl_event.Event) -> SecretDone:
+        """play_and_get_digits with one try: three variables tell what happened."""
+        name: str = job.detail
+        keys = event.get(f"variable_{name}", "")
+        invalid = event.get(f"variable_{name}_invalid", "")
+        result = event.get("variable_read_result", "")
+        uuid = self.link.uuid
+        for variable in (name, f"{name}_invalid", "sensitive_dtmf"):
+            self._send(self.link.api("uuid_setvar", f"{uuid} {variable}", tag="forget"))
+        ended_by_timer = "" if event.get("variable_read_terminator_used", "") else "between"
+        if keys and result in ("success", "timeout"):
+            return SecretDone(job.wait, self._at_ms, keys, "digits", "between" if result == "timeout" else "")
+        if keys or invalid:
+            return SecretDone(job.wait, self._at_ms, keys or invalid, "nomatch", ended_by_timer)
+        if not result:
+            return SecretDone(job.wait, self._at_ms, "", "missing")
+        return SecretDone(job.wait, self._at_ms, "", "noinput", "first")
+
+    def _recorded(self, job: _Job, event: esl_event.Event) -> RecordDone:
+        wait: RecordMessage = job.detail
+        length = event.get("variable_record_ms", "0")
+        length_ms = int(length) if length.isdigit() else 0
+        key = event.get("variable_playback_terminator_used", "")
+        by_silence = not key and length_ms < wait.limit_ms - 500
+        spoken_ms = length_ms - (wait.silence_ms if by_silence else 0)
+        name = job.argument.split(" ")[0].rsplit("/", 1)[-1]
+        if spoken_ms < LEAST_RECORDING_MS:
+            return RecordDone(job.wait, self._at_ms, "empty", "", length_ms, key)
+        return RecordDone(job.wait, self._at_ms, "done", name, length_ms, key)
+
+    # -- the end -----------------------------------------------------------------------------------------
+
+    def _hung_up(self, cause: str) -> None:
+        self._gone_ms = None
+        if self.state is not None and self.end is None:
+            self._feed(HungUp(self._at_ms, cause or "UNKNOWN"))
+        self._job = self._next = None
+        self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = None
+        # Nothing more is to come that anyone needs.
+        self._close()
+
+    def _lost(self, detail: str) -> None:
+        """The switch is gone, or not what it should be: what the caller gave is kept, the connection is closed."""
+        if self.end is None:
+            self._log("switch_lost", detail=detail)
+            self._send(self.link.kill("NORMAL_TEMPORARY_FAILURE") if self.link.state is esl.State.UP else b"")
+        self._hung_up(SWITCH_LOST)
+
+    def _close(self) -> None:
+        self.closed = True
+        self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._close_ms = None
+
+    # -- what goes to the switch -------------------------------------------------------------------------
+
+    def _send(self, data: bytes) -> None:
+        if data:
+            self._out.append(data)
+            if self._reply_due_ms is None:
+                self._reply_due_ms = self._now_ms + self.limits.reply_ms
+
+    def _feed(self, event: Event) -> None:
+        assert self.route is not None
+        assert self.state is not None
+        self.state, effects = machine.step(self.route.program, self.state, event, self._path)
+        for effect in effects:
+            if self.on_effect:
+                self.on_effect(effect)
+            self._perform(effect, self.route)
+
+    def _perform(self, effect: Effect, route: Route) -> None:
+        match effect:
+            case Save():
+                return
+            case Answer():
+                if not self._answered:
+                    self._execute(_Job("answer", 0, "answer", "", 2000))
+                return
+            case StopPlay(wait):
+                if self._next is not None and self._next.wait == wait:
+                    self._next = None
+                elif self._job is not None and self._job.what == "play":
+                    self._break_ms = self._now_ms + self.limits.break_ms
+                return
+            case Failed(name, node, detail):
+                self._log("call_failure", failure=name, step=node, detail=detail)
+                return
+            case End(by, _, cause):
+                self.end = effect
+                self._wait = self._timer_ms = None
+                if by != "caller":
+                    self._send(self.link.kill(cause))
+                    self._close_ms = self._now_ms + self.limits.kill_ms
+                return
+        self._wait = effect
+        self._timer_ms = None
+        match effect:
+            case Listen(_, timeout_ms):
+                self._timer_ms = self._now_ms + timeout_ms
+            case Play(wait, items, barge_in, _):
+                self._play(wait, items, barge_in, route)
+            case CollectSecret():
+                self._collect_secret(effect, route)
+            case RecordMessage():
+                self._record(effect, route)
+            case Dial(wait, destination, ring_ms, _):
+                self._dial(wait, destination, ring_ms, route)
+
+    def _files(self, items: tuple[Item, ...], route: Route) -> tuple[str, int]:
+        """What `playback` is given, and how long it should take. Raises MissingAudio: FreeSWITCH skips in silence."""
+        files = route.sounds.files(items)
+        known = [sound.duration_ms for path in files if (sound := route.sounds.find(path))]
+        return (files[0] if len(files) == 1 else "file_string://" + "!".join(files)), sum(known)
+
+    def _play(self, wait: int, items: tuple[Item, ...], barge_in: bool, route: Route) -> None:
+        try:
+            argument, duration_ms = self._files(items, route)
+        except MissingAudio as exc:
+            self._feed(PlayDone(wait, self._at_ms, "missing", str(exc)))
+            return
+        self._execute(_Job("play", wait, "playback", argument, duration_ms, "any" if barge_in else "none"))
+
+    def _collect_secret(self, wait: CollectSecret, route: Route) -> None:
+        try:
+            prompt, duration_ms = self._files(wait.items, route) if wait.items else ("silence_stream://20", 20)
+        except MissingAudio as exc:
+            self._log("prompt_missing", detail=str(exc))
+            self._feed(SecretDone(wait.wait, self._at_ms, "", "missing"))
+            return
+        self._number += 1
+        name = f"callweave_secret_{self._number}"
+        # tries=1, so that silence and a wrong key can be told apart; the machine checks the entry itself.
+        argument = (
+            f"{wait.min_keys} {wait.max_keys} 1 {wait.first_ms} {wait.end or 'none'} {prompt} silence_stream://20 "
+            f"{name} ^[0-9*#]*$ {wait.between_ms}"
+        )
+        longest_ms = duration_ms + wait.first_ms + wait.max_keys * wait.between_ms
+        uuid = self.link.uuid
+        self._send(
+            self.link.api("uuid_setvar_multi", f"{uuid} sensitive_dtmf=true;read_terminator_used=", tag="secret")
+        )
+        self._execute(_Job("secret", wait.wait, "play_and_get_digits", argument, longest_ms, detail=name))
+
+    def _record(self, wait: RecordMessage, route: Route) -> None:
+        path = f"{route.recordings}/{self.link.uuid}-{wait.wait}.wav"
+        seconds, hits = max(1, wait.limit_ms // 1000), max(1, wait.silence_ms // 1000)
+        argument = f"{path} {seconds} {SILENCE_THRESHOLD} {hits}"
+        end = "any" if wait.end == "any" else wait.end or "none"
+        record = _Job("record", wait.wait, "record", argument, wait.limit_ms, end, detail=wait)
+        self._execute(_Job("tone", wait.wait, "playback", TONE, 300, "none", detail=record))
+
+    def _dial(self, wait: int, destination: str, ring_ms: int, route: Route) -> None:
+        dial_string = route.destinations.get(destination, "")
+        if not dial_string:
+            self._log("no_destination", destination=destination)
+            self._feed(TransferDone(wait, self._at_ms, "failed", "NO_ROUTE_DESTINATION"))
+            return
+        uuid, seconds = self.link.uuid, max(1, ring_ms // 1000)
+        self._send(self.link.api("uuid_setvar", f"{uuid} call_timeout {seconds}", tag="call_timeout"))
+        self._execute(_Job("dial", wait, "bridge", dial_string, ring_ms + self.limits.longest_talk_ms, "none"))
+
+    def _execute(self, job: _Job) -> None:
+        """Now, or as soon as the running application is over: FreeSWITCH would nest or queue a second one."""
+        if self._job is not None:
+            self._next = job
+            if self._job.what == "play" and self._break_ms is None:
+                self._break_ms = self._now_ms + self.limits.break_ms
+            return
+        if self.link.state is not esl.State.UP:
+            return
+        self._number += 1
+        try:
+            if job.terminators != self._terminators:
+                self._send(
+                    self.link.api(
+                        "uuid_setvar", f"{self.link.uuid} playback_terminators {job.terminators}", tag="terminators"
+                    )
+                )
+                self._terminators = job.terminators
+            self._send(self.link.execute(job.app, job.argument, event_uuid=f"u{self._number}"))
+        except CommandError as exc:
+            self._lost(f"{job.app}: {exc}")
+            return
+        self._job = job
+        self._job_due_ms = self._now_ms + job.expected_ms + self.limits.application_ms

@@ -1,0 +1,57 @@
+"""The journal of one call: what the machine asks to be kept becomes rows for the recorder.
+
+Law: adds who, where and when (UTC) to Save effects, opens and closes the call's own row; never waits for a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ivr.core.effects import End, Save
+from ivr.core.program import Program
+
+Put = Callable[[str, Mapping[str, Any]], Any]
+_TIMES = {"started_ms": "started_at", "ended_ms": "ended_at", "at_ms": "at"}
+
+
+class Journal:
+    """``put(table, row)`` takes rows; ``started_at`` is the aware time at which the machine's clock read 0."""
+
+    def __init__(self, put: Put, call_id: str, started_at: datetime) -> None:
+        self._put, self._call_id, self._started_at = put, call_id, started_at
+
+    def begin(self, program: Program, caller: str, called: str, language: str) -> None:
+        row = {
+            "call_id": self._call_id,
+            "flow": program.flow,
+            "program_hash": program.hash,
+            "caller": caller,
+            "called": called,
+            "language": language,
+            "started_at": self._started_at,
+        }
+        self._put("call", row)
+
+    def save(self, effect: Save) -> None:
+        row: dict[str, Any] = {"call_id": self._call_id}
+        for name, value in effect.row.items():
+            if name in _TIMES:
+                row[_TIMES[name]] = self._started_at + timedelta(milliseconds=value)
+            else:
+                row[name] = value
+        self._put(effect.table, row)
+
+    def end(self, effect: End, ended_at: datetime, language: str) -> None:
+        """``SWITCH_LOST`` is nobody's doing: neither the caller nor the flow ended that call."""
+        by = "switch-lost" if effect.cause == "SWITCH_LOST" else effect.by
+        row = {
+            "call_id": self._call_id,
+            "ended_at": ended_at,
+            "ended_by": by,
+            "end_node": effect.node,
+            "cause": effect.cause,
+            "language": language,
+        }
+        self._put("call", row)

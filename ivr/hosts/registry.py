@@ -1,0 +1,83 @@
+"""The flows a server answers with: checked, compiled, reloaded while calls go on.
+
+Law: a call keeps the Route it began with; a reload changes what the next call gets, and a flow with mistakes never
+replaces one that works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ivr.core.program import Program
+from ivr.esl.event import Event
+from ivr.hosts.freeswitch import Route
+from ivr.hosts.sounds import Sounds
+from ivr.lang.check import check_file
+from ivr.lang.problem import Problem
+from ivr.lang.project import Project
+from ivr.ops.config import Config
+
+SECRET_VARIABLE = "variable_callweave_secret"
+
+
+class FlowErrors(Exception):
+    """Flows that cannot be served, with every problem found."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(f"{p.file}:{p.line}:{p.column}: {p.code} {p.message}" for p in problems))
+        self.problems = problems
+
+
+class Registry:
+    """``sounds_for(program)`` gives the audio of a program; ``known(program)`` is told each program once."""
+
+    def __init__(
+        self, config: Config, sounds_for: Callable[[Program], Sounds], known: Callable[[Program], None] = lambda p: None
+    ) -> None:
+        self._config, self._sounds_for, self._known = config, sounds_for, known
+        self._flows: dict[str, tuple[Program, Sounds]] = {}
+
+    def load(self) -> dict[str, Program]:
+        """Check and compile every flow that a call can reach. Raises FlowErrors, and then keeps what it had."""
+        config = self._config
+        project = Project(config.root)
+        problems: list[Problem] = []
+        found: dict[str, tuple[Program, Sounds]] = {}
+        for name in config.routing.flows():
+            result = check_file(Path(config.flow_file(name)), project)
+            if result.program is None:
+                problems += [p for p in result.problems if p.severity == "error"]
+                continue
+            program = result.program
+            old = self._flows.get(name)
+            # The same flow keeps its sounds, which remember where each prompt is.
+            found[name] = old if old and old[0].hash == program.hash else (program, self._sounds_for(program))
+        if problems:
+            raise FlowErrors(tuple(problems))
+        for name, (program, _) in found.items():
+            if name not in self._flows or self._flows[name][0].hash != program.hash:
+                self._known(program)
+        self._flows = found
+        return {name: program for name, (program, _) in found.items()}
+
+    def route(self, channel: Event) -> Route | str:
+        """What the call on this channel runs, or in words why nothing."""
+        config = self._config
+        if config.secret and channel.get(SECRET_VARIABLE, "") != config.secret:
+            return "the channel does not carry the secret of callweave.yaml (variable callweave_secret)"
+        called = channel.get("Caller-Destination-Number", "")
+        path = channel.get("variable_socket_path", "")
+        name = config.routing.flow(path, called)
+        if name not in self._flows:
+            return f'no flow for the number "{called}" and the path "{path}"; see flows: in callweave.yaml'
+        program, sounds = self._flows[name]
+        facts: Mapping[str, Any] = {
+            "caller.number": channel.get("Caller-Caller-ID-Number", ""),
+            "caller.name": channel.get("Caller-Caller-ID-Name", ""),
+            "called.number": called,
+        }
+        destinations = {**program.destinations, **config.destinations}
+        recordings = config.switch_path(config.recordings)
+        return Route(program, sounds, facts, destinations, recordings)

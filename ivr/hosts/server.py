@@ -1,0 +1,175 @@
+"""The server: takes calls from FreeSWITCH on a port, one greenlet each, and keeps what callers say.
+
+Law: sockets, clocks and signals are here and nowhere else; what a call does is ``freeswitch``'s. A peer that is no
+FreeSWITCH, or a call that fails, costs one connection and one log line, never another call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import gevent
+from gevent.server import StreamServer
+
+from ivr.core.effects import Effect, End, Save
+from ivr.esl.event import Event
+from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Router
+from ivr.hosts.journal import Journal, Put
+
+READ_BYTES = 65_536
+#: A peer that does not take our few bytes within this time is no switch that lives.
+SEND_TIMEOUT_S = 10.0
+BACKLOG = 1024
+
+Log = Callable[..., None]
+
+
+class CallServer:
+    """``put`` stores rows, ``allowed(address)`` says who may hand us calls, ``log(event, **fields)`` is told all."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        router: Router,
+        put: Put,
+        log: Log,
+        *,
+        allowed: Callable[[str], bool] = lambda address: True,
+        max_calls: int = 1000,
+        limits: Limits | None = None,
+        on_effect: Callable[[FreeSwitchCall, Effect], None] | None = None,
+    ) -> None:
+        self.calls: dict[int, FreeSwitchCall] = {}
+        self._router, self._put, self._log = router, put, log
+        self._allowed, self._max_calls, self._limits, self._on_effect = allowed, max_calls, limits, on_effect
+        self._number = 0
+        self.draining = False
+        listener = socket.create_server(address, family=_family(address[0]), backlog=BACKLOG, reuse_port=False)
+        listener.setblocking(False)
+        # Set on the listening socket, it holds for every connection: without it a small reply can wait 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._server = StreamServer(listener, self._handle)
+        self.address: tuple[str, int] = listener.getsockname()[:2]
+
+    def start(self) -> None:
+        self._server.start()
+
+    def drain(self, timeout_s: float) -> int:
+        """Take no more calls, let those on the line finish. Gives how many were still up when time ran out."""
+        self.draining = True
+        self._server.stop_accepting()
+        self._server.close()
+        with gevent.Timeout(timeout_s, False):
+            while self.calls:
+                gevent.sleep(0.05)
+        return len(self.calls)
+
+    # -- one connection ----------------------------------------------------------------------------------
+
+    def _handle(self, connection: socket.socket, peer: tuple[str, int]) -> None:
+        if not self._allowed(peer[0]):
+            self._log("peer_refused", peer=peer[0], why="not in `allow` of callweave.yaml")
+            connection.close()
+            return
+        if len(self.calls) >= self._max_calls:
+            # Closed at once, the dialplan tries its next host: better than a caller in silence.
+            self._log("call_shed", peer=peer[0], calls=len(self.calls))
+            connection.close()
+            return
+        self._number += 1
+        number = self._number
+        call = FreeSwitchCall(
+            self._router,
+            _now_ms(),
+            limits=self._limits,
+            on_start=self._started,
+            log=self._log_of(peer[0]),
+        )
+        self.calls[number] = call
+        try:
+            self._converse(connection, call)
+        except Exception:  # noqa: BLE001 - one call's bug must not be another call's end (fault 129)
+            # The socket closes without our hang-up: the dialplan's next action takes the caller on.
+            self._log("call_crashed", call=call.call_id, exc_info=True)
+            with contextlib.suppress(OSError):
+                call.receive_eof(_now_ms())
+        finally:
+            del self.calls[number]
+            with contextlib.suppress(OSError):
+                connection.close()
+
+    def _converse(self, connection: socket.socket, call: FreeSwitchCall) -> None:
+        receive, settimeout, sendall = connection.recv, connection.settimeout, connection.sendall
+        settimeout(SEND_TIMEOUT_S)
+        sendall(call.data_to_send())
+        while not call.closed:
+            deadline_ms, now_ms = call.deadline_ms, _now_ms()
+            if deadline_ms is not None and deadline_ms <= now_ms:
+                call.advance(now_ms)
+            else:
+                settimeout(None if deadline_ms is None else (deadline_ms - now_ms) / 1000)
+                try:
+                    data = receive(READ_BYTES)
+                except TimeoutError:
+                    call.advance(_now_ms())
+                except OSError:
+                    call.receive_eof(_now_ms())
+                    return
+                else:
+                    if data:
+                        call.receive_data(data, _now_ms())
+                    else:
+                        call.receive_eof(_now_ms())
+            out = call.data_to_send()
+            if out:
+                settimeout(SEND_TIMEOUT_S)
+                try:
+                    sendall(out)
+                except OSError:
+                    call.receive_eof(_now_ms())
+
+    def _started(self, call: FreeSwitchCall, channel: Event) -> None:
+        """The call is known: from here on its effects are kept."""
+        route = call.route
+        assert route is not None
+        assert call.state is not None
+        journal = Journal(self._put, call.call_id, datetime.now(UTC))
+        caller, called = route.facts["caller.number"], route.facts["called.number"]
+        program = route.program
+        journal.begin(program, caller, called, program.languages[0])
+        self._log("call_started", call=call.call_id, flow=program.flow, caller=caller, called=called)
+
+        def keep(effect: Effect) -> None:
+            if isinstance(effect, Save):
+                journal.save(effect)
+            elif isinstance(effect, End):
+                state = call.state
+                language = str(state.variables.get("language", "")) if state else ""
+                journal.end(effect, datetime.now(UTC), language)
+                self._log(
+                    "call_ended",
+                    call=call.call_id,
+                    by=effect.by,
+                    step=effect.node,
+                    cause=effect.cause,
+                    flow=program.flow,
+                )
+            if self._on_effect:
+                self._on_effect(call, effect)
+
+        call.on_effect = keep
+
+    def _log_of(self, peer: str) -> Log:
+        return lambda event, **fields: self._log(event, peer=peer, **fields)
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
