@@ -124,8 +124,8 @@ class _Check:
             else:
                 builder.step(name.value, shape)
         facts = set(file.facts or ())
-        for step, shape in surveys.items():
-            whole &= self.inline(reader, builder, step, shape, file.languages, facts)
+        for step, survey in surveys.items():
+            whole &= self.inline(reader, builder, step, survey, file.languages, facts)
         builder.nodes[END] = HangUp()
         check_destinations(reader, file.destinations or {})
         check_names(reader, facts)
@@ -133,10 +133,10 @@ class _Check:
             if target not in names:
                 hint = meant(target, names) or "add the step, or change the name"
                 reader.add("IVR022", word, f"no step named {quoted(target)}", hint)
-        for name in builder.no_way_on:
-            message = f'a caller who stays silent at "{name}" has no way on'
+        for step in builder.no_way_on:
+            message = f'a caller who stays silent at "{step}" has no way on'
             hint = "add `give_up: step` to `digits`, here or at the top of the file"
-            reader.add("IVR027", names[name], message, hint)
+            reader.add("IVR027", names[step], message, hint)
         start = file.start or next(iter(names), END)
         roots = [start, builder.error]
         self.graph(builder.nodes, roots, whole, names, lambda name: nearest(name, names))

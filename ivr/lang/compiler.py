@@ -123,7 +123,7 @@ def _ask(b: Builder, name: str, shape: model.Ask) -> None:
         prompts=shape.ask,
         min_keys=low,
         max_keys=high,
-        end={"none": "", None: "#"}.get(digits.end, digits.end),
+        end="" if digits.end == "none" else digits.end or "#",
         pattern=digits.pattern or "",
         valid=shape.valid,
         value=shape.type or "digits",

@@ -208,7 +208,7 @@ def _escalation(r: Reader, node: Node, key: str) -> tuple[tuple[str, ...], ...] 
 
 
 def _assigns(r: Reader, node: Node, key: str) -> tuple[Assign, ...] | None:
-    pairs = r.map(node, key, "{name: value}")
+    pairs = r.pairs(node, key, "{name: value}")
     if pairs is None:
         return None
     found: list[Assign] = []
@@ -255,7 +255,7 @@ def _condition(r: Reader, node: Node, key: str) -> Any:
 
 
 def _ways(r: Reader, node: Node, key: str) -> dict[str, tuple[Way, ...]] | None:
-    pairs = r.map(node, key, '{1: step, "*": repeat}')
+    pairs = r.pairs(node, key, '{1: step, "*": repeat}')
     if pairs is None:
         return None
     found: dict[str, tuple[Way, ...]] = {}
@@ -313,7 +313,7 @@ def _branches(r: Reader, node: Node, key: str) -> tuple[Way, ...] | None:
 
 def _destinations(r: Reader, node: Node, key: str) -> dict[str, str] | None:
     found: dict[str, str] = {}
-    for k, v in r.map(node, key, "{operator: user/1000}") or ():
+    for k, v in r.pairs(node, key, "{operator: user/1000}") or ():
         name, word = _name(r, k, key), r.word(v, k.value)
         if word and not DIAL_STRING.fullmatch(word.value):
             hint = "write type/address, as in user/1000 or sofia/gateway/main/95588"
@@ -332,7 +332,7 @@ def _destination(r: Reader, node: Node, key: str) -> str | None:
 
 def _facts(r: Reader, node: Node, key: str) -> tuple[str, ...]:
     found = []
-    for item in r.list(node, key, "[caller.vip]") or ():
+    for item in r.entries(node, key, "[caller.vip]") or ():
         word = r.word(item, key)
         if word is None:
             continue
@@ -345,7 +345,7 @@ def _facts(r: Reader, node: Node, key: str) -> tuple[str, ...]:
 
 def _variables(r: Reader, node: Node, key: str) -> dict[str, Any]:
     found = {}
-    for k, v in r.map(node, key, "{name: value}") or ():
+    for k, v in r.pairs(node, key, "{name: value}") or ():
         name, word = r.variable(k), r.word(v, k.value, empty=True)
         if word and template.computed(word.value) is not None:
             r.add("IVR045", word, "a first value is plain, without {{ }}", "compute it in a `set` step")
@@ -356,7 +356,7 @@ def _variables(r: Reader, node: Node, key: str) -> dict[str, Any]:
 
 def _languages(r: Reader, node: Node, key: str) -> tuple[str, ...]:
     found: list[str] = []
-    for item in r.list(node, key, "[zh, en]") or ():
+    for item in r.entries(node, key, "[zh, en]") or ():
         word = r.word(item, key)
         if word is None:
             continue
@@ -434,7 +434,7 @@ def _survey(r: Reader, node: Node, key: str) -> Text | None:
 
 
 def _options(r: Reader, node: Node, key: str) -> dict[str, str] | None:
-    pairs = r.map(node, key, "{1: late, 2: price}")
+    pairs = r.pairs(node, key, "{1: late, 2: price}")
     if pairs is None:
         return None
     found: dict[str, str] = {}

@@ -62,13 +62,13 @@ class Reader:
             return None
         return node
 
-    def map(self, node: Node, key: str, example: str) -> list[tuple[Text, Node]] | None:
+    def pairs(self, node: Node, key: str, example: str) -> list[tuple[Text, Node]] | None:
         if isinstance(node, Map):
             return node.items
         self.add("IVR010", node, f"`{key}` is a map, as in {example}")
         return None
 
-    def list(self, node: Node, key: str, example: str) -> list[Node] | None:
+    def entries(self, node: Node, key: str, example: str) -> list[Node] | None:
         if isinstance(node, Seq):
             return node.items
         self.add("IVR010", node, f"`{key}` is a list, as in {example}")

@@ -8,6 +8,7 @@ libyaml's events in a loop of our own, because its composer recurses: 100,000 op
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -138,7 +139,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 
 def _build(source: Source) -> Node | None:
-    next_event = CParser(source.text).get_event
+    next_event: Callable[[], Any] = CParser(source.text).get_event
     open_nodes: list[tuple[list[Node], Any]] = []  # what is open around the current one: its items, its event
     items: list[Node] = []  # children of the innermost open node
     root = items
