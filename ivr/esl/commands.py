@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-MAX_ARGUMENT_BYTES: Final = 64 * 1024
+MAX_FIELD_BYTES: Final = 64 * 1024
 
 _APPLICATION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}", re.ASCII)
@@ -100,7 +100,7 @@ def execute(application: str, argument: str = "", *, event_uuid: str, lock: bool
     ]
     if lock:
         lines.append("event-lock: true")
-    body = _encode(f"argument of {application}", _text(f"argument of {application}", argument))
+    body = _text(f"argument of {application}", argument).encode("utf-8")
     if not body:
         return _packet(*lines)
     return _packet(*lines, "content-type: text/plain", f"content-length: {len(body)}") + body
@@ -134,8 +134,7 @@ def check_argument(field: str, argument: str) -> str:
 
     There is no escaping in it, on purpose: ``set`` expands twice, and an escaped ``${`` runs the second time.
     """
-    _encode(field, _text(field, argument))
-    return argument
+    return _text(field, argument)
 
 
 def _api(verb: str, command: str, arguments: str) -> str:
@@ -149,7 +148,7 @@ def _packet(*lines: str) -> bytes:
     verb, folded = lines[0].partition(" ")[0], head.lower()
     if "mod_event_socket" in folded and ("unload" in folded or "reload" in folded):
         raise CommandError(verb, "unload or reload of mod_event_socket; FreeSWITCH takes that for another command")
-    return _encode(verb, head) + b"\n\n"
+    return head.encode("utf-8") + b"\n\n"
 
 
 def _match(field: str, text: str, pattern: re.Pattern[str]) -> str:
@@ -164,17 +163,13 @@ def _text(field: str, text: str, expands: bool = True) -> str:
         at = text.find(character)
         if at >= 0:
             raise CommandError(field, f"holds {name} at character {at + 1}; it must be one line")
+    try:
+        size = len(text.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise CommandError(field, f"character {error.start + 1} is half of a surrogate pair") from None
+    if size > MAX_FIELD_BYTES:
+        raise CommandError(field, f"{size} bytes; the limit is {MAX_FIELD_BYTES}")
     if expands and not isinstance(text, Trusted) and "${" in text:
         at = text.find("${")
         raise CommandError(field, f"holds ${{ at character {at + 1}; FreeSWITCH would run it (Trusted if it is meant)")
     return text
-
-
-def _encode(field: str, text: str) -> bytes:
-    try:
-        data = text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise CommandError(field, f"character {error.start + 1} is half of a surrogate pair") from None
-    if len(data) > MAX_ARGUMENT_BYTES:
-        raise CommandError(field, f"{len(data)} bytes; the limit is {MAX_ARGUMENT_BYTES}")
-    return data

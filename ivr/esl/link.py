@@ -164,6 +164,10 @@ class OutboundLink(Conversation):
             return b""
         return self._send(commands.api(command, arguments), tag, is_api=True)
 
+    def send(self, command: bytes, tag: str) -> bytes:
+        """Any other command of ivr.esl.commands that is answered by a command/reply."""
+        return self._send(command, tag) if self._may_send("send()") else b""
+
     def stop_playback(self, tag: str = "break") -> bytes:
         return (
             self._send(commands.uuid_break(self.uuid), tag, is_api=True) if self._may_send("stop_playback()") else b""
