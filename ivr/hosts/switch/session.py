@@ -1,0 +1,429 @@
+"""One call inside the switch: its applications, its keys, its caller, and how it ends.
+
+Law: knows the channel, the applications and the caller; never a socket. What happens is told to ``tell`` (an event's
+name and its own headers); what is to happen later is put on ``at``. Time comes from outside, in ``now``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ivr.hosts.caller import Gone, Key, ScriptedCaller, Voice
+from ivr.hosts.switch import template
+from ivr.hosts.switch.apps import APPLICATIONS
+from ivr.hosts.switch.bridging import options
+from ivr.hosts.switch.channel import Channel, Value, local_stamp
+from ivr.hosts.switch.line import App, Destination, Signal, Sound
+from ivr.hosts.switch.wire import Command
+
+#: Applications look at keys, commands and the clock once a frame.
+FRAME_MS = 20
+#: More commands than this waiting, and FreeSWITCH closes the socket.
+MOST_QUEUED = 256
+
+Tell = Callable[[str, Mapping[str, Value], Command | None], None]
+Plan = Sequence[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Running:
+    """An application in progress. ``behind_ms``: how long others ran inside it; ``due`` is on the switch's clock."""
+
+    name: str
+    arg: str
+    uuid: str
+    command: Command | None
+    locked: bool
+    began: int
+    media: bool
+    app: App | None = None
+    due: int | None = None
+    behind_ms: int = 0
+
+
+@dataclass
+class Session:
+    channel: Channel
+    caller: ScriptedCaller
+    sounds: Callable[[str], Sound | None]
+    destinations: Mapping[str, Destination]
+    dialplan: Mapping[str, Plan]
+    speed: float
+    socket_arg: str
+    tell: Tell
+    at: Callable[[int, Callable[[], None]], None]
+    ended: Callable[[], None]  # the call is over, and its last event is out
+    hanging_up: Callable[[], None]  # just before CHANNEL_HANGUP
+    now: int = 0
+    cause: str = ""
+    hung_up_by: str = ""
+    speaking_until_ms: int = 0
+    fate: str = "waiting"  # in control | transferred | dialplan | parked for ever | ended
+    in_socket: bool = True  # the ``socket`` application has not ended
+    over: bool = False
+    _stack: list[Running] = field(default_factory=list)
+    _queue: deque[tuple[int, Command]] = field(default_factory=deque)
+    _keys: deque[tuple[str, str, bool]] = field(default_factory=deque)
+    _plan: deque[tuple[str, str]] = field(default_factory=deque)
+    _response: str = "_none_"
+    _unwind_ms: int | None = None
+    _leaving: str | None = None
+    _parking: bool = False
+    _parked: bool = True  # in a park loop (of ``socket``, or of park_after_bridge)
+    _ids: int = 0
+
+    # -- Line: what applications see -------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        return self.now - self._stack[-1].behind_ms if self._stack else self.now
+
+    @property
+    def media(self) -> bool:
+        return self.channel.answer_state != "ringing"
+
+    def get(self, name: str) -> str:
+        return self.channel.get(name)
+
+    def set(self, name: str, value: str | None) -> None:
+        self.channel.set(name, value)
+
+    def true(self, name: str) -> bool:
+        return self.channel.true(name)
+
+    def emit(self, name: str, **headers: str) -> None:
+        self.tell(name, headers, None)
+
+    def respond(self, response: str) -> None:
+        self._response = response
+        self.set("current_application_response", response)
+
+    def take_key(self) -> str | None:
+        if not self._keys:
+            return None
+        key, source, secret = self._keys.popleft()
+        if not secret:
+            self.emit("DTMF", **{"DTMF-Digit": key, "DTMF-Duration": "2240", "DTMF-Source": source})
+        return key
+
+    def flush_keys(self) -> None:
+        self._keys.clear()
+
+    def sound(self, path: str) -> Sound | None:
+        return self.sounds(path)
+
+    def scaled(self, duration_ms: int) -> int:
+        return round(duration_ms / self.speed)
+
+    def heard(self, said: str) -> None:
+        self.caller.sound_started(said, self.now)
+
+    def silent(self) -> None:
+        self.caller.sound_ended(self.now)
+
+    def pre_answer(self) -> None:
+        if not self.media:
+            self.channel.change(answer_state="early", call_state="EARLY")
+            self._add_media()
+            self.emit("CHANNEL_PROGRESS_MEDIA")
+
+    def answer(self) -> None:
+        if self.channel.answered_ms is None and not self.cause:
+            if not self.media:
+                self._add_media()
+            self.channel.change(answer_state="answered", answered_ms=self.now)
+            self.emit("CHANNEL_ANSWER")
+            self.channel.change(call_state="ACTIVE")
+            self.set("endpoint_disposition", "ANSWER")
+
+    def _add_media(self) -> None:
+        for name, value in template.MEDIA:
+            self.set(name, value)
+
+    def destination(self, dial_string: str) -> Destination:
+        _, bare = options(dial_string)
+        if bare.startswith("error/"):
+            return Destination("fails", cause=bare.removeprefix("error/"))
+        unknown = Destination("fails", cause="NO_ROUTE_DESTINATION")
+        return self.destinations.get(dial_string) or self.destinations.get(bare) or unknown
+
+    def bridged(self, other: Mapping[str, str]) -> None:
+        leg = [(name.replace("Caller-", "Other-Leg-", 1), value) for name, value in self.channel.profile("Caller-")]
+        leg = [(name, other["uuid"] if name == "Other-Leg-Unique-ID" else value) for name, value in leg]
+        self.channel.change()
+        self.channel.other_leg = [("Other-Type", "originatee"), *leg]
+
+    def park_elsewhere(self) -> None:
+        self._parking = True
+
+    def leave(self, where: str) -> None:
+        self._leaving = where
+
+    def new_uuid(self) -> str:
+        self._ids += 1
+        return f"{self.channel.uuid[:24]}{self._ids:012x}"
+
+    # -- commands --------------------------------------------------------------------------------------
+
+    def queue(self, command: Command) -> bool:
+        """False: too many are waiting already."""
+        if len(self._queue) >= MOST_QUEUED:
+            return False
+        if not self.cause:
+            self._queue.append((self.now + FRAME_MS, command))
+            self.at(self.now + FRAME_MS, self._run_queue)
+        return True
+
+    def flush_queue(self) -> None:
+        self._queue.clear()
+
+    def interrupt(self) -> None:
+        """uuid_break: what is running now stops within a frame."""
+        if self._stack:
+            target = self._stack[-1]
+            self.at(self.now + FRAME_MS, lambda: self._break(target))
+
+    def _break(self, target: Running) -> None:
+        if self._stack and self._stack[-1] is target:
+            self._step("break")
+
+    def _run_queue(self) -> None:
+        while self._queue and self._queue[0][0] <= self.now and not self.cause and self._leaving is None:
+            if any(running.locked for running in self._stack):
+                return
+            self._execute(self._queue.popleft()[1])
+
+    def _execute(self, command: Command) -> None:
+        if command.get("call-command") == "hangup":
+            self.hangup(command.get("hangup-cause") or "NORMAL_CLEARING", "command")
+            self._private_command(command)
+        elif command.get("call-command") == "execute":
+            arg = command.get("execute-app-arg")
+            if not arg and command.get("content-type") == "text/plain":
+                arg = command.body
+            locked = command.get("event-lock").lower() == "true"
+            self._start(command.get("execute-app-name"), arg, command.get("Event-UUID"), command, locked)
+        else:
+            self._private_command(command)
+
+    def _private_command(self, command: Command | None) -> None:
+        if command is not None and self.media:
+            self.tell("PRIVATE_COMMAND", {}, command)
+
+    # -- applications ----------------------------------------------------------------------------------
+
+    def _start(self, name: str, arg: str, uuid: str, command: Command | None, locked: bool = False) -> None:
+        make = APPLICATIONS.get(name)
+        if make is None:
+            self.hangup("DESTINATION_OUT_OF_ORDER", "error")
+            self._private_command(command)
+            return
+        arg = re.sub(r"\$\{(\w+)\}", lambda m: self.get(m[1]), arg)
+        for variable, value in (("current_loop", "1"), ("total_loops", "1")):
+            if not self.get(variable):
+                self.set(variable, value)
+        self.set("current_application_data", arg)
+        self.set("current_application", name)
+        self.set("current_application_response", None)
+        self._response = "_none_"
+        running = Running(name, arg, uuid or self.new_uuid(), command, locked, self.now, self.media)
+        self.tell("CHANNEL_EXECUTE", self._application(running), None)
+        self._stack.append(running)
+        running.app = make(self, arg)
+        if running.app is None:
+            self._finish(running)
+        else:
+            self._step(None)
+
+    def _application(self, running: Running, response: str = "") -> dict[str, Value]:
+        headers: dict[str, Value] = {"Application": running.name}
+        if running.arg:
+            headers["Application-Data"] = running.arg
+        if response:
+            headers["Application-Response"] = response
+        headers["Application-UUID"] = running.uuid
+        return headers
+
+    def _step(self, signal: Signal | None) -> None:
+        running = self._stack[-1]
+        assert running.app is not None
+        try:
+            due = next(running.app) if signal is None else running.app.send(signal)
+            running.due = None if due is None else due + running.behind_ms
+        except StopIteration:
+            self._finish(running)
+
+    def _finish(self, running: Running) -> None:
+        self.tell("CHANNEL_EXECUTE_COMPLETE", self._application(running, self._response), None)
+        self._stack.pop()
+        if self._stack:
+            below, inside_ms = self._stack[-1], self.now - running.began
+            below.behind_ms += inside_ms
+            below.due = None if below.due is None else below.due + inside_ms
+        if running.media:
+            self._private_command(running.command)
+        if self.cause:
+            return
+        if self._leaving is not None:
+            self._go_elsewhere()
+            return
+        if self._parking and not self._stack:
+            self._park_again()
+        if self._keys:
+            self._keys_waiting()
+        self._run_queue()
+        self._next_action()
+
+    # -- the dialplan ----------------------------------------------------------------------------------
+
+    def _next_action(self) -> None:
+        """Outside ``socket``, the dialplan's next action runs when the one before has ended."""
+        if self.in_socket or self._parked or self._stack or self.cause:
+            return
+        if self._plan:
+            name, arg = self._plan.popleft()
+            self._start(name, arg, "", None)
+        else:
+            self.hangup("NORMAL_CLEARING", "dialplan")
+
+    def _end_socket(self) -> None:
+        if self.in_socket:
+            self.in_socket = self._parked = False
+            self.emit("CHANNEL_UNPARK")
+            self.set("current_loop", None)
+            self.set("total_loops", None)
+            arg = self.socket_arg
+            self.tell("CHANNEL_EXECUTE_COMPLETE", self._application(self._socket(arg), self._response), None)
+
+    def _socket(self, arg: str) -> Running:
+        return Running("socket", arg, self.new_uuid(), None, False, 0, False)
+
+    def _park_again(self) -> None:
+        self._parking = False
+        self._end_socket()
+        self._parked = True
+        self.channel.change(state="CS_PARK", state_number="6")
+        self.emit("CHANNEL_PARK")
+
+    def _go_elsewhere(self) -> None:
+        where, self._leaving = self._leaving or "", None
+        self._queue.clear()
+        while self._stack:
+            self.hung_up_by = "caller"  # what runs is broken off, as by a caller who leaves
+            self._step("hangup")
+        self.hung_up_by = ""
+        self._end_socket()
+        self._parked = False
+        self.fate = "transferred"
+        self.channel.change(state="CS_ROUTING", state_number="3")
+        self.emit("CHANNEL_STATE")
+        self.channel.change(state="CS_EXECUTE", state_number="4")
+        self.emit("CHANNEL_STATE")
+        self._plan = deque(self.dialplan.get(where.split(" ")[0], (("sleep", "1000"),)))
+        self._next_action()
+
+    def transfer(self, where: str) -> None:
+        """sched_transfer: another part of the dialplan takes the call, whatever is running."""
+        if not self.cause:
+            self._leaving = where
+            self._go_elsewhere()
+
+    def abandoned(self) -> None:
+        """The application closed its socket while in control: what runs goes on, then the dialplan does."""
+        self.fate = "dialplan"
+        self._plan = deque(self.dialplan.get("", ()))
+        self._parked = self.in_socket = False
+        if not self.cause:
+            self._run_queue()
+            self._next_action()
+
+    # -- keys, the caller and time ---------------------------------------------------------------------
+
+    def press(self, key: str, source: str = "RTP") -> None:
+        self._keys.append((key, source, self.true("sensitive_dtmf")))
+        self._keys_waiting()
+
+    def _keys_waiting(self) -> None:
+        if self._stack:
+            self._step("key")
+        elif self._parked and self.fate != "parked for ever":
+            while self.take_key() is not None:
+                pass
+
+    @property
+    def due_ms(self) -> int | None:
+        """When the caller or an application does something next."""
+        if self.over:
+            return None
+        due = self._unwind_ms if self.cause else self._stack[-1].due if self._stack else None
+        acts = None if self.cause else self.caller.due_ms
+        return due if acts is None else acts if due is None else min(due, acts)
+
+    def wake(self) -> None:
+        """Do what is due at ``now``."""
+        if self.cause:
+            self._unwind()
+            return
+        for act in self.caller.act(self.now):
+            match act:
+                case Key(key):
+                    self.press(key)
+                case Voice(ms):
+                    self.speaking_until_ms = self.now_ms + ms
+                    if self._stack:
+                        self._step("key")
+                case Gone():
+                    for name, value in (("sip_term_status", "200"), ("sip_term_cause", "16")):
+                        self.set(name, value)
+                    self.hangup("NORMAL_CLEARING", "caller")
+        if self._stack and not self.cause:
+            due = self._stack[-1].due
+            if due is not None and due <= self.now:
+                self._step("time")
+        self.settle()
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def hangup(self, cause: str, by: str = "application") -> None:
+        """``by`` api: another thread did it, and the call's own thread notices a frame later."""
+        if self.cause:
+            return
+        self.hanging_up()
+        self.cause, self.hung_up_by, self.fate = cause, by, "ended"
+        self._unwind_ms = self.now + FRAME_MS if by == "api" else self.now
+        self.set("current_loop", None)
+        self.set("total_loops", None)
+        self._queue.clear()
+        self.channel.change(answer_state="hangup", cause=cause, hangup_ms=self.now)
+        self.tell("CHANNEL_HANGUP", {}, None)
+
+    def settle(self) -> None:
+        """After anything that may have hung up: let the call come apart."""
+        if self.cause and not self.over:
+            self._unwind()
+
+    def _unwind(self) -> None:
+        if self.over or self._unwind_ms is None or self.now < self._unwind_ms:
+            return
+        self.over = True
+        while self._stack:
+            self._step("hangup")
+        if self.in_socket:
+            self._end_socket()
+        elif self._parked:
+            self.emit("CHANNEL_UNPARK")
+        self.channel.change(state="CS_HANGUP", state_number="10")
+        self.emit("CHANNEL_STATE")
+        self.channel.change(state="CS_REPORTING", state_number="11", call_state="HANGUP")
+        self.emit("CHANNEL_STATE")
+        self.set("hangup_cause", self.cause)
+        for name, value in template.reckoning(
+            self.channel.created_ms, self.channel.answered_ms, self.now, local_stamp(self.now)
+        ):
+            self.set(name, value)
+        self.emit("CHANNEL_HANGUP_COMPLETE")
+        self.caller.line_ended()
+        self.ended()
