@@ -1,0 +1,300 @@
+"""What this installation is: callweave.yaml, checked, as one immutable value.
+
+Law: reads one file and the environment, and nothing else: whether a folder, a database or a switch is there is the
+doctor's question. Folders come out absolute. Secrets are left out of ``repr``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ivr.ops import values
+from ivr.ops.settings import ConfigError, Mistake, Section, read
+
+__all__ = ["Config", "ConfigError", "Mistake", "load_config"]
+
+FILE_NAME = "callweave.yaml"
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Which flow answers a call. A flow is a name (``hotline``: flows/hotline.yaml) or a file of the project."""
+
+    default: str = ""
+    paths: Mapping[str, str] = field(default_factory=dict)  # socket path, without the leading / -> flow
+    numbers: Mapping[str, str] = field(default_factory=dict)  # called number, or a prefix ending in * -> flow
+
+    def flow(self, socket_path: str, called: str) -> str:
+        """The flow for one call, "" if none is: the path first, then the number, then its longest prefix."""
+        path = socket_path.strip("/")
+        if path in self.paths:
+            return self.paths[path]
+        if called in self.numbers and not called.endswith("*"):
+            return self.numbers[called]
+        prefixes = [n for n in self.numbers if n.endswith("*") and called.startswith(n[:-1])]
+        return self.numbers[max(prefixes, key=len)] if prefixes else self.default
+
+    def flows(self) -> list[str]:
+        """Every flow that a call can reach, once."""
+        named = [self.default, *self.paths.values(), *self.numbers.values()]
+        return [flow for flow in dict.fromkeys(named) if flow]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    folder: Path  # texts: <folder>/<lang>.yaml
+    recordings: Path  # <recordings>/<lang>/<name>.wav
+    build: Path  # synthesised audio
+    rate: int = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """FreeSWITCH's control socket, for the doctor."""
+
+    host: str = "127.0.0.1"
+    port: int = 8021
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DialplanSettings:
+    context: str = "public"
+    workers: tuple[str, ...] = ()  # host:port, in the order they are tried; (): `listen`
+    guard_s: int = 15
+    operator: str = ""  # extension the last resort transfers to; "": apologise and hang up
+    apology: str = "tone_stream://%(250,250,480);loops=3"  # what the last resort plays
+    media_timeout_ms: int = 120_000
+    park_timeout_s: int = 7200
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    root: Path  # folder of callweave.yaml; every relative path of it starts here
+    file: Path | None  # None: no file, all defaults
+    database: str = field(repr=False)  # SQLAlchemy URL; holds a password, perhaps
+    listen: Address
+    routing: Routing
+    flows: Path
+    surveys: Path
+    prompts: Prompts
+    recordings: Path  # what callers leave
+    spool: Path
+    switch_root: str  # the path at which FreeSWITCH sees `root`; "": the same machine, the same path
+    destinations: Mapping[str, str]
+    allow: tuple[Network, ...]
+    secret: str = field(repr=False)
+    linger_s: int
+    max_calls: int
+    freeswitch: Switch
+    log_level: str
+    log_numbers: str  # masked | full
+    dialplan: DialplanSettings
+
+    def allowed(self, peer: str) -> bool:
+        """Whether a peer at this IP address may hand us calls."""
+        try:
+            address = ipaddress.ip_address(peer.partition("%")[0])
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self.allow)
+
+    def flow_file(self, flow: str) -> Path:
+        """The file of a flow named in `flows`."""
+        return self.root / flow if "." in flow else self.flows / f"{flow}.yaml"
+
+    def switch_path(self, path: Path) -> str:
+        """``path`` as FreeSWITCH sees it."""
+        if not self.switch_root or not path.is_relative_to(self.root):
+            return str(path)
+        return f"{self.switch_root.rstrip('/')}/{path.relative_to(self.root).as_posix()}"
+
+
+def find_config(start: Path) -> Path | None:
+    """The nearest callweave.yaml, from ``start`` upward."""
+    return next((d / FILE_NAME for d in (start, *start.parents) if (d / FILE_NAME).is_file()), None)
+
+
+def load_config(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
+    """The installation's settings: of ``path``, else of CALLWEAVE_CONFIG, else of the nearest callweave.yaml.
+
+    Without any file everything has its default. CALLWEAVE_DB replaces `database`. Raises ConfigError with every
+    mistake of the file.
+    """
+    environ = os.environ if environment is None else environment
+    told = environ.get("CALLWEAVE_CONFIG")
+    named = path or (Path(told) if told else find_config(Path.cwd()))
+    file = named.absolute() if named else None
+    root = file.parent if file else Path.cwd()
+    mistakes: list[Mistake] = []
+    top = read(file, mistakes, environ) if file else Section(FILE_NAME, "", None, mistakes, environ)
+    config = _config(top, root, file, environ)
+    top.done()
+    if mistakes:
+        raise ConfigError(tuple(mistakes))
+    return config
+
+
+def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, str]) -> Config:
+    database = top.secret("database", "sqlite:///callweave.db", _DATABASE_HINT, values.bad_database)
+    database = _sqlite_under(root, database)
+    if environ.get("CALLWEAVE_DB"):  # typed in a shell: relative to where it was typed
+        database = environ["CALLWEAVE_DB"]
+    flows = top.section("flows")
+    prompts = top.section("prompts")
+    config = Config(
+        root=root,
+        file=file,
+        database=database,
+        listen=_address(top, "listen", "127.0.0.1:8084"),
+        routing=_routing(flows),
+        flows=_folder(flows, "folder", "flows", root),
+        surveys=_folder(top, "surveys", "surveys", root),
+        prompts=Prompts(
+            folder=_folder(prompts, "folder", "prompts", root),
+            recordings=_folder(prompts, "recordings", "prompts/recordings", root),
+            build=_folder(prompts, "build", "build/prompts", root),
+            rate=int(prompts.choice("rate", "8000", ["8000", "16000"])),
+        ),
+        recordings=_folder(top, "recordings", "recordings", root),
+        spool=_folder(top, "spool", "spool", root),
+        switch_root=top.text(
+            "switch_root", "", "write the folder's path on FreeSWITCH's machine: /srv/callweave", values.bad_switch_root
+        ),
+        destinations=_destinations(top),
+        allow=_allow(top),
+        secret=top.secret("secret", "", "16 to 128 letters and digits, no spaces", values.bad_secret),
+        linger_s=top.whole("linger_s", 10, 1, 300),
+        max_calls=top.whole("max_calls", 1000, 1, 100_000),
+        freeswitch=_switch(top.section("freeswitch")),
+        **_log(top.section("log")),
+        dialplan=_dialplan(top.section("dialplan")),
+    )
+    flows.done()
+    prompts.done()
+    return config
+
+
+_DATABASE_HINT = "write sqlite:///callweave.db or postgresql+psycopg://user:password@host/callweave"
+
+
+def _sqlite_under(root: Path, url: str) -> str:
+    """A relative SQLite file stands beside callweave.yaml, wherever the command was started."""
+    scheme, name = "sqlite:///", url.removeprefix("sqlite:///")
+    if not url.startswith(scheme) or name.startswith("/") or name in ("", ":memory:"):
+        return url
+    return f"{scheme}{root / name}"
+
+
+def _address(section: Section, key: str, default: str) -> Address:
+    value = section.text(key, default, "write host:port, like 127.0.0.1:8084", values.bad_address)
+    host, _, port = value.rpartition(":")
+    return Address(host.strip("[]"), int(port))
+
+
+def _routing(section: Section) -> Routing:
+    hint = "write the flow's name, or its file"
+
+    paths: dict[str, str] = {}
+    numbers: dict[str, str] = {}
+    for name, value, node in section.table("paths", hint):
+        path = name.strip("/")
+        if not values.SOCKET_PATH.fullmatch(path):
+            section.mistake(node, f"flows.paths.{name}", "is no socket path", "letters, digits, - _ / only")
+        elif wrong := values.bad_flow(value):
+            section.mistake(node, f"flows.paths.{name}", wrong, hint)
+        else:
+            paths[path] = value
+    for name, value, node in section.table("numbers", hint):
+        if not values.NUMBER.fullmatch(name):
+            where = f"flows.numbers.{name}"
+            section.mistake(node, where, "is no number", "write digits, or a prefix that ends in *")
+        elif wrong := values.bad_flow(value):
+            section.mistake(node, f"flows.numbers.{name}", wrong, hint)
+        else:
+            numbers[name] = value
+    return Routing(section.text("default", "", hint, values.bad_flow), paths, numbers)
+
+
+def _folder(section: Section, key: str, default: str, root: Path) -> Path:
+    value = section.text(
+        key, default, "write a path", lambda v: "has a control character" if not v.isprintable() else ""
+    )
+    return root / Path(value).expanduser()
+
+
+def _destinations(top: Section) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value, node in top.table("destinations", "write a dial string: user/1000"):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            top.mistake(node, f"destinations.{name}", "is no name", "letters, digits and _ only")
+        elif wrong := values.bad_dial_string(value):
+            top.mistake(node, f"destinations.{name}", wrong, "write one leg: user/1000 or sofia/gateway/out/1000")
+        else:
+            found[name] = value
+    return found
+
+
+def _allow(top: Section) -> tuple[Network, ...]:
+    networks: list[Network] = []
+    for value, node in top.items("allow"):
+        try:
+            networks.append(ipaddress.ip_network(value, strict=False))
+        except ValueError:
+            top.mistake(node, "allow", f'"{value}" is no address or network', "write 10.0.0.5 or 10.0.0.0/24")
+    return tuple(networks) or _LOOPBACK
+
+
+def _switch(section: Section) -> Switch:
+    host = section.text("host", "127.0.0.1", "write a name or an address", values.bad_host)
+    port = section.whole("port", 8021, 1, 65535)
+    password = section.secret("password", "", "write it as in event_socket.conf.xml, or $NAME", values.bad_password)
+    section.done()
+    return Switch(host, port, password)
+
+
+def _log(section: Section) -> dict[str, str]:
+    level = section.choice("level", "info", ["debug", "info", "warning", "error"])
+    numbers = section.choice("phone_numbers", "masked", ["masked", "full"])
+    section.done()
+    return {"log_level": level, "log_numbers": numbers}
+
+
+def _dialplan(section: Section) -> DialplanSettings:
+    d = DialplanSettings()
+
+    workers = []
+    for value, node in section.items("workers"):
+        if wrong := values.bad_worker(value):
+            section.mistake(node, "dialplan.workers", wrong, "write host:port, like 10.0.0.5:8084")
+        else:
+            workers.append(value)
+    settings = DialplanSettings(
+        context=section.text("context", d.context, "letters, digits, - and _", values.bad_word),
+        workers=tuple(workers),
+        guard_s=section.whole("guard_s", d.guard_s, 2, 300),
+        operator=section.text("operator", "", "write an extension: 1000", values.bad_word),
+        apology=section.text("apology", d.apology, "write a sound file's path on FreeSWITCH", values.bad_sound),
+        media_timeout_ms=section.whole("media_timeout_ms", d.media_timeout_ms, 5000, 3_600_000),
+        park_timeout_s=section.whole("park_timeout_s", d.park_timeout_s, 60, 86_400),
+    )
+    section.done()
+    return settings
