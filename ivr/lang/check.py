@@ -12,7 +12,7 @@ from typing import Any
 from ivr.core.program import END, HangUp, Program, Prompt
 from ivr.lang import checks, questionnaire
 from ivr.lang.compiler import Builder
-from ivr.lang.model import Ask, FlowFile, Menu, Survey
+from ivr.lang.model import FlowFile, Survey
 from ivr.lang.names import BUILTIN, check_destinations, check_names, check_settings
 from ivr.lang.problem import Problem, Problems, meant, nearest, quoted
 from ivr.lang.project import Project
@@ -115,8 +115,8 @@ class _Check:
             self.where[name.value] = self.source.file, name.start.line + 1
             before = problems.errors
             shape = reader.step(name, node)
-            if isinstance(shape, Ask | Menu):
-                check_settings(reader, shape, node)
+            if shape is not None:
+                check_settings(reader, shape, name, node)
             if shape is None or problems.errors != before:
                 whole = False
             elif isinstance(shape, Survey):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from ivr.lang import pattern
 from ivr.lang.expr import Fault
-from ivr.lang.model import Ask, EntryDigits, Menu
+from ivr.lang.compiler import LENGTH
+from ivr.lang.model import Ask, Say, Step
 from ivr.lang.problem import nearest, quoted
 from ivr.lang.reader import Reader
-from ivr.lang.source import Map, Node
+from ivr.lang.source import Map, Node, Text
 
 #: Facts that every call has.
 BUILTIN = frozenset({"caller.number", "caller.name", "called.number", "call.id", "language"})
@@ -36,16 +37,24 @@ def check_destinations(reader: Reader, declared: dict[str, str]) -> None:
             reader.add("IVR028", word, f"no destination named {quoted(word.value)}", hint)
 
 
-def check_settings(reader: Reader, shape: Ask | Menu, node: Node) -> None:
-    """Settings of one step that contradict each other."""
-    digits = shape.digits
-    if not isinstance(shape, Ask) or not isinstance(digits, EntryDigits) or not digits.pattern:
-        return
-    widths = pattern.vet(digits.pattern)
+def check_settings(reader: Reader, shape: Step, name: Text, node: Node) -> None:
+    """Keys of one step that contradict each other, or need each other."""
+    if isinstance(shape, Say) and isinstance(node, Map):
+        if node.get("next") is None and node.get("hang_up") is None:
+            hint = "add `next: step` or `hang_up: true`"
+            reader.add("IVR024", name, f"step {quoted(name.value)} says something and has no way on", hint)
+        elif node.get("next") is not None and node.get("hang_up") is not None:
+            reader.add("IVR024", name, f"step {quoted(name.value)} has both `next` and `hang_up`", "delete one")
+    elif isinstance(shape, Ask) and shape.digits and shape.digits.pattern:
+        _check_pattern(reader, shape.digits.pattern, shape.digits.length, node)
+
+
+def _check_pattern(reader: Reader, text: str, length: tuple[int, int] | None, node: Node) -> None:
+    widths = pattern.vet(text)
     if isinstance(widths, Fault):
         return
-    low, high = digits.length or (1, pattern.MAX_KEYS)
+    low, high = length or LENGTH
     at = node.get("digits") if isinstance(node, Map) else None
     if widths[1] < low or widths[0] > high:
-        message = f"no entry of {low}..{high} keys can match the pattern {quoted(digits.pattern)}"
-        reader.add("IVR062", at or node, message, "change `length` or `pattern`", part=digits.pattern)
+        message = f"no entry of {low}..{high} keys can match the pattern {quoted(text)}"
+        reader.add("IVR062", at or node, message, "change `length` or `pattern`", part=text)
