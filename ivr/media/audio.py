@@ -6,6 +6,7 @@ Law: knows samples, nothing of prompts. Deterministic: the same input gives the 
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,18 @@ def convert(source: Path, target: Path, rate: int, *, head_ms: int = 30, tail_ms
     """
     samples, own_rate = read(source)
     ready = level(trim(resample(samples, own_rate, rate), rate, head_ms, tail_ms))
-    pcm = np.round(ready * 32767).astype("<i2")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        soundfile.write(part, pcm, rate, subtype="PCM_16", format="WAV")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    _write(target, ready, rate)
+
+
+def write_silence(target: Path, rate: int, length_ms: int) -> None:
+    """A pause as a file."""
+    _write(target, np.zeros(rate * length_ms // 1000), rate)
+
+
+def sounding_ms(path: Path) -> int:
+    """How long ``path`` sounds, without the silence at its ends. Raises BadAudio."""
+    samples, rate = read(path)
+    return round(len(trim(samples, rate, 0, 0)) * 1000 / rate)
 
 
 def read(path: Path) -> tuple[Samples, int]:
@@ -119,6 +124,16 @@ def measure(path: Path) -> dict[str, Any]:
         "peak": float(np.abs(samples).max()),
         "rms": float(np.sqrt(np.mean(samples**2))),
     }
+
+
+def _write(target: Path, samples: Samples, rate: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        soundfile.write(part, np.round(samples * 32767).astype("<i2"), rate, subtype="PCM_16", format="WAV")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _frames(samples: Samples, rate: int) -> Samples:
