@@ -23,7 +23,8 @@ from ivr.hosts.switch.channel import Channel
 from ivr.hosts.switch.faults import Faults, Outlet
 from ivr.hosts.switch.line import Destination, Sound
 from ivr.hosts.switch.listener import CONNECT_LIMIT_MS, TRAP_MS, Listener
-from ivr.hosts.switch.session import Plan, Session
+from ivr.hosts.switch.online import Plan
+from ivr.hosts.switch.session import Session
 
 __all__ = ["Destination", "Faults", "ScriptedSwitch", "Sound"]
 
@@ -62,7 +63,6 @@ class ScriptedSwitch:
         self.channel = Channel(uuid, caller_name, caller_number, called_number, own | dict(variables or {}), 0)
         self._outlet = Outlet(self.faults)
         self._listener = Listener(self.channel, self._outlet, self.faults)
-        self._listener.guarded = guard_ms is not None
         self._guard_ms, self._fallback = guard_ms, fallback
         self._alarms: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
@@ -80,6 +80,7 @@ class ScriptedSwitch:
             at=self._at,
             ended=self._listener.ended,
             hanging_up=self._listener.hanging_up,
+            guarded=guard_ms is not None,
         )
         self._listener.session = self._session
 
@@ -188,8 +189,8 @@ class ScriptedSwitch:
             self._listener.close()
 
     def _guard(self) -> None:
-        if self._listener.guarded:
-            self._listener.guarded = False
+        if self._session.guarded:
+            self._session.guarded = False
             if self._session.fate == "parked for ever":
                 self._session.fate = "in control"
             self._session.transfer(self._fallback)

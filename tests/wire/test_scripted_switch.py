@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import pytest
 
 from ivr.hosts.caller import Action, HangsUp, Interrupt, Pause, Press, ScriptedCaller
-from ivr.hosts.scripted_switch import Destination, ScriptedSwitch, Sound
+from ivr.hosts.scripted_switch import Destination, Faults, ScriptedSwitch, Sound
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 SOUNDS = {"/srv/fsw/t/tone3.wav": Sound(3000, "tone"), "/srv/fsw/t/short.wav": Sound(1000, "short")}
@@ -61,7 +61,7 @@ CASES = [
     Case("json-prompt-list-one-missing", options=GUARD),
     Case("json-record-stopped-by-silence", options=GUARD),
     Case("json-uuid-kill-in-playback", options=GUARD),
-    Case("myevents"),
+    Case("myevents", options={"faults": Faults(full=False)}),
     Case("playback-barge-in-terminator", (Pause(1900), Interrupt("5"))),
     Case("playback-break-by-api"),
     Case("playback-caller-hangs-up", (Pause(1790), HangsUp())),
@@ -78,8 +78,14 @@ CASES = [
     Case("utf8-caller-name"),
 ]
 
-#: recording -> (what differs, why that is right). The change is made to what FreeSWITCH said before comparing.
-ALLOWED: dict[str, tuple[str, str]] = {}
+#: The differences that are allowed: recording -> why. In these, two threads of FreeSWITCH wrote at the same moment, so
+#: its replies and notices on one hand and its events on the other are compared each in their own order.
+RACES = {
+    "bridge-no-answer": "the linger notice overtook CHANNEL_HANGUP (Faults.notice_first asks for that)",
+    "json-caller-hangs-up-in-playback": "a command came between CHANNEL_ANSWER and its CHANNEL_EXECUTE_COMPLETE",
+    "json-guard-cancelled-then-digits-by-events": "a command came between CHANNEL_EXECUTE and CHANNEL_ANSWER",
+    "json-guard-not-cancelled": "a command came between CHANNEL_EXECUTE and CHANNEL_ANSWER",
+}
 
 
 # -- reading a stream of messages, independently of ivr.esl ------------------------------------------------
@@ -104,15 +110,15 @@ def messages(buffer: bytes) -> Iterator[dict[str, str]]:
             yield {"kind": kind, "body": body, **message}
 
 
-COMPARED = (
-    "kind Event-Name Application Application-Data Application-UUID Application-Response DTMF-Digit Playback-Status "
-    "Playback-File-Path Hangup-Cause Event-UUID Reply-Text body Content-Disposition variable_read_result"
-).split()
+COMPARED = """
+    kind Event-Name Application Application-Data Application-UUID Application-Response DTMF-Digit Playback-Status
+    Playback-File-Path Hangup-Cause Event-UUID Reply-Text body Content-Disposition variable_read_result
+"""
 FREE_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def normalised(message: dict[str, str]) -> Message:
-    row = {name: FREE_UUID.sub("<uuid>", message.get(name, "")) for name in COMPARED}
+    row = {name: FREE_UUID.sub("<uuid>", message.get(name, "")) for name in COMPARED.split()}
     row["Reply-Text"] = row["Reply-Text"].strip()
     if len(row["body"]) > 100:  # status and uuid_dump
         row["body"] = "…"
@@ -127,6 +133,16 @@ def heard(data: bytes) -> list[Message]:
 
 
 def replay(case: Case) -> tuple[list[Message], list[Message], ScriptedSwitch]:
+    real, said, switch = replay_bytes(case)
+    return heard(real), heard(said), switch
+
+
+def raw_messages(case: Case) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    real, said, _ = replay_bytes(case)
+    return list(messages(real)), list(messages(said))
+
+
+def replay_bytes(case: Case) -> tuple[bytes, bytes, ScriptedSwitch]:
     """What FreeSWITCH said, and what the scripted switch says to the same commands."""
     rows = [json.loads(line) for line in (TRANSCRIPTS / f"{case.name}.jsonl").read_text("utf-8").splitlines()]
     real = b"".join(row["data"].encode("latin-1") for row in rows if row["dir"] == "rx")
@@ -149,10 +165,36 @@ def replay(case: Case) -> tuple[list[Message], list[Message], ScriptedSwitch]:
         said += switch.receive_data(row["data"].encode("latin-1"), at_ms)
     while not switch.closed and (due := switch.next_due_ms) is not None and due < 60_000:
         said += switch.advance(due)
-    return heard(real), heard(said), switch
+    return real, said, switch
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_says_what_freeswitch_said(case: Case) -> None:
     real, said, _ = replay(case)
+    if case.name in RACES:
+        assert said != real, "no race any more: take it off the list"
+        real.sort(key=is_event)
+        said.sort(key=is_event)
     assert said == real
+
+
+def is_event(message: Message) -> bool:
+    return message[0] == "event"
+
+
+def test_an_event_is_as_long_and_as_mixed_as_a_real_one() -> None:
+    """Benchmarks read these events: their headers are those of FreeSWITCH, in its order."""
+    for name in ("playback-complete", "json-uuid-kill-in-playback"):
+        case = next(case for case in CASES if case.name == name)
+        real, said = ({m["Event-Name"]: m for m in found if m["kind"] == "event"} for found in raw_messages(case))
+        for event in (
+            "CHANNEL_ANSWER",
+            "PLAYBACK_START",
+            "PLAYBACK_STOP",
+            "CHANNEL_EXECUTE_COMPLETE",
+            "CHANNEL_HANGUP",
+        ):
+            assert set(said[event]) <= set(real[event])
+            assert list(said[event])[:60] == list(real[event])[:60]
+            size, real_size = (sum(map(len, (*m, *m.values()))) for m in (said[event], real[event]))
+            assert 0.85 < size / real_size < 1.05

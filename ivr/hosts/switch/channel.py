@@ -202,12 +202,15 @@ class Channel:
 
     def connect_reply(self, now_ms: int, full: bool) -> bytes:
         """The reply to ``connect``: one flat block, its Content-Type near the end."""
-        blocks = [self._head("plain", "CHANNEL_DATA", now_ms), plain(self.profile("Channel-"))]
-        blocks += [self._block("plain", "channel"), self._block("plain", "variables")]
-        return b"".join(blocks) + (
+        return self.dump(now_ms, self.profile("Channel-")) + (
             b"Content-Type: command/reply\nReply-Text: %%2BOK%%0A\nSocket-Mode: async\nControl: %b\n\n"
             % (b"full" if full else b"single-channel")
         )
+
+    def dump(self, now_ms: int, profile: Pairs = ()) -> bytes:
+        """All that is known of the channel."""
+        head = self._head("plain", "CHANNEL_DATA", now_ms) + plain(profile)
+        return head + self._block("plain", "channel") + self._block("plain", "variables")
 
     def header(self, name: str, extra: Pairs) -> str | None:
         """A header of an event by name, as a filter sees it."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from ivr.hosts.switch import api
 from ivr.hosts.switch.channel import Channel, Value, raw
 from ivr.hosts.switch.faults import Faults, Outlet
-from ivr.hosts.switch.session import FRAME_MS, Session
+from ivr.hosts.switch.session import Session
 from ivr.hosts.switch.wire import BadLength, Command, CommandReader
 
 #: The application has this long to say ``connect``.
@@ -53,9 +54,8 @@ class Listener:
         self._filters: list[tuple[str, str]] = []
         self._linger_s: int | None = None
         self._told_linger = False
-        self._jobs = 0
+        self._held: list[tuple[bytes, str]] = []  # events that wait for the end of a command
         self.session: Session | None = None  # set by the switch once both exist
-        self.guarded = False
         self.connected_ms: int | None = None
         self.cues = 0  # events sent after which an application has something to do
 
@@ -74,7 +74,11 @@ class Listener:
         if self._filters and not self._passes(name, (*before, *extra)):
             return
         now = self._now
-        self._outlet.put(self._channel.event(self._format, name, now, extra, before, body), now, name)
+        data = self._channel.event(self._format, name, now, extra, before, body)
+        if self._reader.inside:
+            self._held.append((data, name))
+        else:
+            self._outlet.put(data, now, name)
         if name in ("DTMF", "CHANNEL_EXECUTE_COMPLETE"):
             self.cues += 1
 
@@ -165,6 +169,10 @@ class Listener:
             return
         for command in commands:
             self._command(command)
+        if self._held and not self._reader.inside:
+            for event, name in self._held:
+                self._outlet.put(event, self._now, name)
+            self._held.clear()
 
     def _command(self, command: Command) -> None:
         word = command.word
@@ -277,7 +285,7 @@ class Listener:
     # -- api -------------------------------------------------------------------------------------------
 
     def _api(self, session: Session, command: Command) -> None:
-        text, after = self._run_api(session, command.rest)
+        text, after = api.run(session, command.rest)
         self._api_reply(text)
         after()
         if session.cause:
@@ -286,7 +294,7 @@ class Listener:
     def _bgapi(self, session: Session, command: Command) -> None:
         job = command.get("Job-UUID") or session.new_uuid()
         self._reply(f"+OK Job-UUID: {job}", f"Job-UUID: {job}\n")
-        text, after = self._run_api(session, command.rest)
+        text, after = api.run(session, command.rest)
         name, _, arg = command.rest.partition(" ")
         headers: dict[str, Value] = {"Job-UUID": job, "Job-Owner-UUID": self._channel.uuid, "Job-Command": name}
         if arg:
@@ -294,55 +302,7 @@ class Listener:
         after()
         self.tell("BACKGROUND_JOB", headers, None, text)
 
-    def _run_api(self, session: Session, line: str) -> tuple[str, Callable[[], None]]:
-        """The answer, and what happens right after it is on its way."""
-        name, _, arg = line.strip().partition(" ")
-        uuid, _, rest = arg.strip().partition(" ")
-        here = uuid == self._channel.uuid and not session.over
-        gone, ok = "-ERR No such channel!\n", "+OK\n"
-        if name == "uuid_exists":
-            return ("true" if here else "false"), _nothing
-        if name == "sched_del":
-            deleted, self.guarded = int(here and self.guarded), self.guarded and not here
-            return f"+OK Deleted: {deleted}\n", _nothing
-        if name == "status":
-            return "UP 0 years, 0 days, 0 hours, 8 minutes\n1 session(s)\n", _nothing
-        if not name:
-            return "-ERR no reply\n", _nothing
-        if not name.startswith("uuid_") or name[5:] not in _UUID_APIS:
-            return f"-ERR {name} Command not found!\n", _nothing
-        if not here:
-            return gone, _nothing
-        match name[5:]:
-            case "kill":
-                return ok, lambda: session.hangup(rest.strip() or "NORMAL_CLEARING", "api")
-            case "break":
-                if rest.strip() == "all":
-                    session.flush_queue()
-                session.interrupt()
-            case "setvar":
-                variable, _, value = rest.partition(" ")
-                session.set(variable, value)
-            case "setvar_multi":
-                for piece in filter(None, rest.split(";")):
-                    variable, _, value = piece.partition("=")
-                    session.set(variable, value)
-            case "getvar":
-                return session.get(rest.strip()) or "_undef_", _nothing
-            case "recv_dtmf":
-                for key in re.sub(r"@\d+$", "", rest.strip()):
-                    if key in "0123456789ABCD*#wWfF":
-                        session.at(self._now + FRAME_MS, lambda key=key: session.press(key, "APP"))  # type: ignore[misc]
-            case "transfer":
-                return "+OK\n", lambda: session.at(self._now + FRAME_MS, lambda: session.transfer(rest))
-        return ok, _nothing
 
-
-def _nothing() -> None:
-    pass
-
-
-_UUID_APIS = frozenset({"kill", "break", "setvar", "setvar_multi", "getvar", "recv_dtmf", "transfer"})
 _COMMANDS: dict[str, Callable[[Listener, Session, Command], None]] = {
     "api": Listener._api,
     "bgapi": Listener._bgapi,

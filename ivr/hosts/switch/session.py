@@ -1,4 +1,4 @@
-"""One call inside the switch: its applications, its keys, its caller, and how it ends.
+"""One call inside the switch: the commands it is given, the applications it runs, its caller, and how it ends.
 
 Law: knows the channel, the applications and the caller; never a socket. What happens is told to ``tell`` (an event's
 name and its own headers); what is to happen later is put on ``at``. Time comes from outside, in ``now``.
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ivr.hosts.caller import Gone, Key, ScriptedCaller, Voice
+from ivr.hosts.caller import Gone, Key, Voice
 from ivr.hosts.switch import template
 from ivr.hosts.switch.apps import APPLICATIONS
-from ivr.hosts.switch.bridging import options
-from ivr.hosts.switch.channel import Channel, Value, local_stamp
-from ivr.hosts.switch.line import App, Destination, Signal, Sound
+from ivr.hosts.switch.channel import Value, local_stamp
+from ivr.hosts.switch.line import Signal
+from ivr.hosts.switch.online import OnLine, Plan, Running
 from ivr.hosts.switch.wire import Command
 
 #: Applications look at keys, commands and the clock once a frame.
@@ -24,147 +24,22 @@ FRAME_MS = 20
 #: More commands than this waiting, and FreeSWITCH closes the socket.
 MOST_QUEUED = 256
 
-Tell = Callable[[str, Mapping[str, Value], Command | None], None]
-Plan = Sequence[tuple[str, str]]
 
-
-@dataclass(slots=True)
-class Running:
-    """An application in progress. ``behind_ms``: how long others ran inside it; ``due`` is on the switch's clock."""
-
-    name: str
-    arg: str
-    uuid: str
-    command: Command | None
-    locked: bool
-    began: int
-    media: bool
-    app: App | None = None
-    due: int | None = None
-    behind_ms: int = 0
-
-
-@dataclass
-class Session:
-    channel: Channel
-    caller: ScriptedCaller
-    sounds: Callable[[str], Sound | None]
-    destinations: Mapping[str, Destination]
+@dataclass(kw_only=True)
+class Session(OnLine):
     dialplan: Mapping[str, Plan]
-    speed: float
     socket_arg: str
-    tell: Tell
     at: Callable[[int, Callable[[], None]], None]
     ended: Callable[[], None]  # the call is over, and its last event is out
     hanging_up: Callable[[], None]  # just before CHANNEL_HANGUP
-    now: int = 0
-    cause: str = ""
-    hung_up_by: str = ""
-    speaking_until_ms: int = 0
     fate: str = "waiting"  # in control | transferred | dialplan | parked for ever | ended
+    guarded: bool = False  # the dialplan's sched_transfer stands
     in_socket: bool = True  # the ``socket`` application has not ended
     over: bool = False
-    _stack: list[Running] = field(default_factory=list)
     _queue: deque[tuple[int, Command]] = field(default_factory=deque)
-    _keys: deque[tuple[str, str, bool]] = field(default_factory=deque)
     _plan: deque[tuple[str, str]] = field(default_factory=deque)
-    _response: str = "_none_"
     _unwind_ms: int | None = None
-    _leaving: str | None = None
-    _parking: bool = False
     _parked: bool = True  # in a park loop (of ``socket``, or of park_after_bridge)
-    _ids: int = 0
-
-    # -- Line: what applications see -------------------------------------------------------------------
-
-    @property
-    def now_ms(self) -> int:
-        return self.now - self._stack[-1].behind_ms if self._stack else self.now
-
-    @property
-    def media(self) -> bool:
-        return self.channel.answer_state != "ringing"
-
-    def get(self, name: str) -> str:
-        return self.channel.get(name)
-
-    def set(self, name: str, value: str | None) -> None:
-        self.channel.set(name, value)
-
-    def true(self, name: str) -> bool:
-        return self.channel.true(name)
-
-    def emit(self, name: str, **headers: str) -> None:
-        self.tell(name, headers, None)
-
-    def respond(self, response: str) -> None:
-        self._response = response
-        self.set("current_application_response", response)
-
-    def take_key(self) -> str | None:
-        if not self._keys:
-            return None
-        key, source, secret = self._keys.popleft()
-        if not secret:
-            self.emit("DTMF", **{"DTMF-Digit": key, "DTMF-Duration": "2240", "DTMF-Source": source})
-        return key
-
-    def flush_keys(self) -> None:
-        self._keys.clear()
-
-    def sound(self, path: str) -> Sound | None:
-        return self.sounds(path)
-
-    def scaled(self, duration_ms: int) -> int:
-        return round(duration_ms / self.speed)
-
-    def heard(self, said: str) -> None:
-        self.caller.sound_started(said, self.now)
-
-    def silent(self) -> None:
-        self.caller.sound_ended(self.now)
-
-    def pre_answer(self) -> None:
-        if not self.media:
-            self.channel.change(answer_state="early", call_state="EARLY")
-            self._add_media()
-            self.emit("CHANNEL_PROGRESS_MEDIA")
-
-    def answer(self) -> None:
-        if self.channel.answered_ms is None and not self.cause:
-            if not self.media:
-                self._add_media()
-            self.channel.change(answer_state="answered", answered_ms=self.now)
-            self.emit("CHANNEL_ANSWER")
-            self.channel.change(call_state="ACTIVE")
-            self.set("endpoint_disposition", "ANSWER")
-
-    def _add_media(self) -> None:
-        for name, value in template.MEDIA:
-            self.set(name, value)
-
-    def destination(self, dial_string: str) -> Destination:
-        _, bare = options(dial_string)
-        if bare.startswith("error/"):
-            return Destination("fails", cause=bare.removeprefix("error/"))
-        unknown = Destination("fails", cause="NO_ROUTE_DESTINATION")
-        return self.destinations.get(dial_string) or self.destinations.get(bare) or unknown
-
-    def bridged(self, other: Mapping[str, str]) -> None:
-        leg = [(name.replace("Caller-", "Other-Leg-", 1), value) for name, value in self.channel.profile("Caller-")]
-        leg = [(name, other["uuid"] if name == "Other-Leg-Unique-ID" else value) for name, value in leg]
-        self.channel.change()
-        self.channel.other_leg = [("Other-Type", "originatee"), *leg]
-
-    def park_elsewhere(self) -> None:
-        self._parking = True
-
-    def leave(self, where: str) -> None:
-        self._leaving = where
-
-    def new_uuid(self) -> str:
-        self._ids += 1
-        return f"{self.channel.uuid[:24]}{self._ids:012x}"
 
     # -- commands --------------------------------------------------------------------------------------
 

@@ -49,6 +49,11 @@ class CommandReader:
             commands.append(command)
         return commands
 
+    @property
+    def inside(self) -> bool:
+        """Part of a command has come; FreeSWITCH sends no events until the rest does."""
+        return self._head is not None or bool(self._buffer.strip(b"\r\n"))
+
     def _next(self) -> Command | None:
         if self._head is None:
             start = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
