@@ -218,7 +218,8 @@ class OutboundLink(Conversation):
         self._out.append(Refused(reason, detail))
 
     def _on_event(self, event: Event) -> None:
-        if not self.uuid or self.uuid not in (event.get("Unique-ID"), event.get("Job-Owner-UUID")):
+        mine = event.get("Unique-ID") == self.uuid or event.get("Job-Owner-UUID") == self.uuid
+        if not self.uuid or not mine:
             self.foreign_events += 1
             return
         name = event.name

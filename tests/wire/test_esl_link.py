@@ -175,6 +175,8 @@ def test_row_28_events_of_other_calls_are_dropped() -> None:
     nobody = b'Content-Length: 26\nContent-Type: text/event-json\n\n{"Event-Name":"HEARTBEAT"}'
     assert link.receive_data(reply() + foreign + nobody) == [Reply("u-1", "+OK", True)]
     assert link.foreign_events == 4
+    job = event("BACKGROUND_JOB", "other", Job_Owner_UUID=UUID)
+    assert kinds(link.receive_data(job)) == ["OtherEvent"]
     assert (link.running, link.state) == ("u-1", State.UP)
 
 
