@@ -93,7 +93,7 @@ Router = Callable[[esl_event.Event], Route | str]
 
 
 class FreeSwitchCall:
-    """``on_start(call, channel)`` is told when the call is known and may set ``on_effect``; ``log`` hears what is odd."""
+    """``on_start(call, channel)`` is told when the call is known, and may set ``on_effect``."""
 
     def __init__(
         self,

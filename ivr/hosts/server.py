@@ -63,9 +63,9 @@ class CallServer:
         self.draining = True
         self._server.stop_accepting()
         self._server.close()
-        with gevent.Timeout(timeout_s, False):
-            while self.calls:
-                gevent.sleep(0.05)
+        until_ms = _now_ms() + timeout_s * 1000
+        while self.calls and _now_ms() < until_ms:
+            gevent.sleep(0.05)
         return len(self.calls)
 
     # -- one connection ----------------------------------------------------------------------------------

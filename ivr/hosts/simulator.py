@@ -104,6 +104,20 @@ class SimulatedCall:
         self._feed(HungUp(self.now_ms))
 
     @property
+    def over(self) -> bool:
+        return self.end is not None
+
+    @property
+    def waiting_for(self) -> Effect | None:
+        """The wait that is open."""
+        return self._wait
+
+    @property
+    def secret_open(self) -> bool:
+        """The keys pressed now are nobody's to see."""
+        return isinstance(self._wait, CollectSecret)
+
+    @property
     def next_due_ms(self) -> int | None:
         """When the line does something by itself."""
         return None if self.end else self._due_ms
