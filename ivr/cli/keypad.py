@@ -51,7 +51,7 @@ def play_live(line: SimulatedCall, scribe: Scribe, console: Console) -> None:
     try:
         tty.setcbreak(keyboard)
         line.begin()
-        while not line.over:
+        while True:
             line.advance(round(time.monotonic() * 1000 - started + skipped_ms))
             if line.over:
                 break
