@@ -15,17 +15,19 @@ from pathlib import Path
 
 from ivr.core.effects import Clip
 from ivr.core.program import Program
-from ivr.media.library import CUTS, SUFFIXES, AudioLibrary, audible, describe, duration_ms, use_of
-from ivr.media.speech import spoken_language, vocabulary
+from ivr.media.library import CUTS, SUFFIXES, AudioLibrary, audible, describe, duration_ms, use_of, word_language
+from ivr.media.speech import vocabulary
 from ivr.media.synth import Synthesiser, SynthesisFailed, voice_for
 
 WORKERS = 2
 PAUSE_MS = 200
+#: What the entries of values' words are called.
+WORDS = "(words of values)"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One sound. ``prompt`` is what a person calls it: the catalogue's name, `<step>/<n>`, or `words` for values."""
+    """One sound. ``prompt`` is what a person calls it: the catalogue's name, `<flow>/<step>/<n>`, or WORDS."""
 
     prompt: str
     clip: Clip
@@ -51,27 +53,30 @@ class Finding:
 
 
 def entries(library: AudioLibrary, programs: Iterable[Program]) -> list[Entry]:
-    """Every sound of the programs' prompts, in all their languages, and of the words their values need; each once."""
-    found: dict[Path, Entry] = {}
+    """Every sound of the programs' prompts, in all their languages, and of the words their values need.
+
+    Two prompts with one text are two entries with one target.
+    """
+    found: dict[tuple[str, Clip, str], Entry] = {}
     spoken: dict[str, set[str]] = {}
 
     def add(prompt: str, clip: Clip, use: str) -> None:
-        target = library.target(clip, use)
-        found.setdefault(target, Entry(prompt, clip, use, target, library.recording(clip)))
+        if (prompt, clip, use) not in found:
+            found[prompt, clip, use] = Entry(prompt, clip, use, library.target(clip, use), library.recording(clip))
 
     for program in programs:
         for prompt_id, prompt in program.prompts.items():
+            name = prompt.name or f"{program.flow}/{prompt_id}"
             for lang, pieces in prompt.pieces.items():
                 for part, piece in enumerate(pieces):
                     if piece.as_:
                         spoken.setdefault(lang, set()).add(piece.as_)
                         continue
                     clip = Clip(lang, piece.text, prompt.name, part, len(pieces))
-                    add(prompt.name or prompt_id, clip, use_of(clip))
+                    add(name, clip, use_of(clip))
     for lang, formats in spoken.items():
-        own = spoken_language(lang)
         for word in vocabulary(lang, sorted(formats)):
-            add("words", Clip(lang if lang.lower().startswith(own) else own, word), "word")
+            add(WORDS, Clip(word_language(lang), word), "word")
     return list(found.values())
 
 
@@ -85,7 +90,7 @@ def build(
 
     Raises SynthesisFailed or audio.BadAudio, naming the prompt; what was made by then stays.
     """
-    missing = [entry for entry in wanted if not entry.built]
+    missing = list({entry.target: entry for entry in wanted if not entry.built}.values())
     if not missing:
         return 0
     own = threading.local()
@@ -174,16 +179,14 @@ def check(library: AudioLibrary, wanted: Sequence[Entry], names: Iterable[str] =
     from ivr.media import audio
 
     found: list[Finding] = []
-    for entry in wanted:
-        if not entry.built:
-            stale = "its recording is new or has changed" if entry.recording else "not built"
-            found.append(Finding("error", f"{describe(entry.clip)}: {stale}; type: ivr prompts build"))
-            continue
-        try:
-            if duration_ms(entry.target) < 20:
-                raise EOFError
-        except (EOFError, OSError, ValueError, wave.Error):
-            found.append(Finding("error", f"{describe(entry.clip)}: {entry.target} is damaged; remove it and build"))
+    missing_words: dict[str, int] = {}
+    for entry in {e.target: e for e in wanted}.values():
+        if entry.prompt == WORDS and not entry.built:
+            missing_words[entry.clip.lang] = missing_words.get(entry.clip.lang, 0) + 1
+        elif fault := _fault(entry):
+            found.append(Finding("error", f"{describe(entry.clip)}: {fault}"))
+    for lang, count in missing_words.items():
+        found.append(Finding("error", f"{count} words of values ({lang}): not built; type: ivr prompts build"))
     played = {entry.recording for entry in wanted if entry.recording}
     stems = set(names)
     for path in sorted(library.recordings.glob("*/*")):
@@ -198,3 +201,14 @@ def check(library: AudioLibrary, wanted: Sequence[Entry], names: Iterable[str] =
         elif path in played:
             found += [Finding("warning", f"recording {shown}: {fault}") for fault in audio.faults(path)]
     return found
+
+
+def _fault(entry: Entry) -> str:
+    if not entry.built:
+        why = "its recording is new or has changed" if entry.recording else "not built"
+        return f"{why}; type: ivr prompts build"
+    try:
+        length_ms = duration_ms(entry.target)
+    except (EOFError, OSError, wave.Error):
+        length_ms = 0
+    return "" if length_ms >= 20 else f"{entry.target} is damaged; remove it and type: ivr prompts build"

@@ -116,8 +116,14 @@ def use_of(clip: Clip) -> str:
 
 def word_clips(item: Spoken) -> list[Clip]:
     """The clips of a value's words."""
-    lang = item.lang if spoken_language(item.lang) == _base(item.lang) else spoken_language(item.lang)
+    lang = word_language(item.lang)
     return [Clip(lang, word) for word in words(item.lang, item.as_, item.value)]
+
+
+def word_language(lang: str) -> str:
+    """The language whose voice says the words of values: ``lang`` itself when its words are known, else `en`."""
+    base = re.split("[-_]", lang.lower(), maxsplit=1)[0]
+    return lang if spoken_language(lang) == base else spoken_language(lang)
 
 
 def describe(item: Item) -> str:
@@ -138,7 +144,3 @@ def duration_ms(path: Path) -> int:
     """How long a WAV file plays, from its header."""
     with wave.open(str(path), "rb") as file:
         return round(file.getnframes() * 1000 / file.getframerate())
-
-
-def _base(lang: str) -> str:
-    return re.split("[-_]", lang.lower(), maxsplit=1)[0]
