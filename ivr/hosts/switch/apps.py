@@ -85,6 +85,9 @@ def _resolve(line: Line, path: str) -> tuple[int | None, str, bool] | None:
     if path.startswith("silence_stream://"):
         length = int(path.removeprefix("silence_stream://").split(",")[0] or 0)
         return (None if length < 0 else length), "", False
+    if path.startswith("tone_stream://"):
+        steps = re.search(r"%\((\d+),(\d+)", path)
+        return (int(steps[1]) + int(steps[2]) if steps else 0), "", False
     if path.startswith("file_string://"):
         pieces = [p for p in (_resolve(line, p) for p in path.removeprefix("file_string://").split("!")) if p]
         if not pieces:

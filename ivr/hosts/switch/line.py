@@ -9,19 +9,15 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ivr.hosts.sounds import Sound
+
+__all__ = ["App", "Destination", "Line", "Signal", "Sound"]
+
 #: Why an application runs on: its time came, a key is waiting, ``uuid_break``, or the line is gone.
 Signal = Literal["time", "key", "break", "hangup"]
 
 #: An application: yields when it wants to be woken (on its own clock, None: never), is told why, ends by returning.
 App = Generator[int | None, Signal, None]
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """A sound file as the switch knows it: how long it lasts, and what a person hears in it."""
-
-    duration_ms: int
-    said: str
 
 
 @dataclass(frozen=True, slots=True)

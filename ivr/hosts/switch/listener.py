@@ -273,6 +273,8 @@ class Listener:
     def _exit(self, session: Session, command: Command) -> None:
         self._reply("+OK bye")
         self.close()
+        if session.fate == "in control":
+            session.abandoned()
 
     def _sendmsg(self, session: Session, command: Command) -> None:
         if command.rest and command.rest != self._channel.uuid:
