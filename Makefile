@@ -5,7 +5,7 @@ VENV     := .venv
 PY       := $(VENV)/bin/python
 # Offline: `make wheels` on a machine with a network, then `make setup PIP_ARGS="--no-index --find-links wheels"`.
 PIP_ARGS ?=
-PIP      := $(PY) -m pip install -q --disable-pip-version-check --no-input --require-hashes $(PIP_ARGS)
+PIP      := $(PY) -m pip install -qq --disable-pip-version-check --no-input --require-hashes $(PIP_ARGS)
 RUN      := $(VENV)/.run-stamp
 DEV      := $(VENV)/.dev-stamp
 # Least branch coverage of `make test`, in percent.
@@ -79,7 +79,7 @@ deploy:  ## Install under DESTDIR with systemd units (docs/deploy.md)
 	cp -R $(APP) "$(DESTDIR)$(PREFIX)/app.new"
 	find "$(DESTDIR)$(PREFIX)/app.new" -name __pycache__ -prune -exec rm -rf {} +
 	"$(PYTHON)" -m venv "$(DESTDIR)$(PREFIX)/venv"
-	"$(DESTDIR)$(PREFIX)/venv/bin/python" -m pip install -q --disable-pip-version-check --no-input \
+	"$(DESTDIR)$(PREFIX)/venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
 	  --require-hashes $(PIP_ARGS) -r requirements/run.lock
 	"$(DESTDIR)$(PREFIX)/venv/bin/python" tools/link_venv.py "$(DESTDIR)$(PREFIX)/venv" \
 	  --source "$(PREFIX)/app" --python "$(PREFIX)/venv/bin/python"
