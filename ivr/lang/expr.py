@@ -120,9 +120,16 @@ def _syntax(text: str, error: SyntaxError) -> Fault:
         hit = re.search(pattern, outside)
         if hit:
             return Fault("IVR050", f"{quoted(text)} is not an expression", hint, hit.group())
+    hint = ""
+    if "never closed" in error.msg or "unmatched" in error.msg:
+        hint = "the brackets do not pair"
+    elif "unterminated string" in error.msg:
+        hint = "a quote is not closed"
+    elif (error.offset or 0) >= len(text):
+        hint = "something is missing at its end"
     at = (error.offset or 1) - 1
     rest = text[at : at + 1].strip() if 0 <= at < len(text) else ""
-    return Fault("IVR050", f"{quoted(text)} is not an expression", part=rest if rest.isascii() else "")
+    return Fault("IVR050", f"{quoted(text)} is not an expression", hint, rest if rest.isascii() else "")
 
 
 def _segment(node: ast.AST, text: str) -> str:

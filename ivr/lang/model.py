@@ -262,7 +262,9 @@ class FlowFile:
 
     flow: str = key(k.NAME_KIND, "The flow's name.", required=True)
     title: str | None = key(k.TEXT, "For people.")
-    languages: tuple[str, ...] = key(k.LANGUAGES, "`[zh, en]`; the first is the fallback.", required=True)
+    languages: tuple[str, ...] = key(
+        k.LANGUAGES, "What is spoken, `[zh, en]`; the first is the fallback.", required=True
+    )
     start: str | None = key(k.TARGET, "The first step. Default: the first in the file.")
     facts: tuple[str, ...] | None = key(k.FACTS, "Names that the host brings with the call; none when it does not.")
     variables: dict[str, Any] | None = key(k.VARIABLES, "Names and their first values.")
@@ -281,7 +283,9 @@ class SurveyFile:
 
     survey: str = key(k.NAME_KIND, "The questionnaire's name.", required=True)
     title: str | None = key(k.TEXT, "For people.")
-    languages: tuple[str, ...] = key(k.LANGUAGES, "`[zh, en]`; the first is the fallback.", required=True)
+    languages: tuple[str, ...] = key(
+        k.LANGUAGES, "What is spoken, `[zh, en]`; the first is the fallback.", required=True
+    )
     facts: tuple[str, ...] | None = key(k.FACTS, "Names that the host brings with the call.")
     digits: QuestionDigits | None = key(k.nested("QuestionDigits"), "Defaults for every question of the file.")
     give_up: str | None = key(

@@ -6,8 +6,8 @@ Law: knows what may be named where: facts, variables, answers, destinations.
 from __future__ import annotations
 
 from ivr.lang import pattern
-from ivr.lang.expr import Fault
 from ivr.lang.compiler import LENGTH
+from ivr.lang.expr import Fault
 from ivr.lang.model import Ask, Say, Step
 from ivr.lang.problem import nearest, quoted
 from ivr.lang.reader import Reader
@@ -40,7 +40,7 @@ def check_destinations(reader: Reader, declared: dict[str, str]) -> None:
 def check_settings(reader: Reader, shape: Step, name: Text, node: Node) -> None:
     """Keys of one step that contradict each other, or need each other."""
     if isinstance(shape, Say) and isinstance(node, Map):
-        if node.get("next") is None and node.get("hang_up") is None:
+        if node.get("next") is None and node.get("hang_up") is None and not reader.misspelt & {"next", "hang_up"}:
             hint = "add `next: step` or `hang_up: true`"
             reader.add("IVR024", name, f"step {quoted(name.value)} says something and has no way on", hint)
         elif node.get("next") is not None and node.get("hang_up") is not None:

@@ -16,7 +16,7 @@ from ivr.lang.expr import Fault
 
 MAX_LENGTH = 200
 MAX_OPEN = 3  # open-ended repeats
-MAX_WAYS = 64**3  # of dividing the keys among the repeats and alternatives, all tried in the worst case
+MAX_WAYS = 65**3  # of dividing the keys among the repeats and alternatives, all tried in the worst case
 MAX_KEYS = 64
 KEYPAD = "0123456789*#"
 

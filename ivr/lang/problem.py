@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ivr.lang.source import Node, Source
 
 
+MAX_SHOWN = 160  # characters of a source line
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     code: str
@@ -38,8 +41,11 @@ class Problem:
         """The source line with a caret under the place; "" when the file has no such line."""
         if not self.source_line.strip():
             return ""
-        line = self.source_line.replace("\t", " ")
-        before, marked = line[: self.column - 1], line[self.column - 1 :][: self.length]
+        line, column, length = self.source_line.replace("\t", " "), self.column - 1, self.length
+        if len(line) > MAX_SHOWN:  # a window of it, with the place in the first third
+            begin = max(0, min(column - MAX_SHOWN // 3, len(line) - MAX_SHOWN))
+            line, column = line[begin : begin + MAX_SHOWN], column - begin
+        before, marked = line[:column], line[column:][:length]
         return f"    {line}\n    {' ' * _width(before)}^{'~' * (_width(marked) - 1)}"
 
     def to_json(self) -> dict[str, Any]:

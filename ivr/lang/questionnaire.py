@@ -43,7 +43,7 @@ def read(
 ) -> Questionnaire | None:
     """Reads a survey file for the step ``step``; None when it is no survey file at all."""
     before = problems.errors
-    if source.root is None or not isinstance(source.root, Map):
+    if not isinstance(source.root, Map) or source.root.get("survey") is None:
         return None
     reader = Reader(source, problems, catalogue, prompts)
     reader.owner = step

@@ -6,6 +6,7 @@ that name ever set?) it notes down for ``lang.names`` and ``lang.checks``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,9 +15,10 @@ from ivr.lang import expr, template
 from ivr.lang.catalogue import Catalogue
 from ivr.lang.expr import NAME, Fault, usable_name
 from ivr.lang.kinds import LANGUAGE, NAME_HINT
-from ivr.lang.model import ROWS, SHAPES, VERBS, Step
-from ivr.lang.problem import Problems, meant, quoted
-from ivr.lang.source import Map, Node, Seq, Source, Text
+from ivr.lang.model import ROWS, SHAPES, VERBS, Row, Step
+from ivr.lang.pattern import KEYPAD
+from ivr.lang.problem import Problems, meant, nearest, quoted
+from ivr.lang.source import Map, Mark, Node, Seq, Source, Text
 
 RESERVED = ("repeat", "hang_up")
 _REQUIRED = {shape: [r.key for r in rows.values() if r.required] for shape, rows in ROWS.items()}
@@ -38,6 +40,7 @@ class Reader:
         self.used: list[tuple[Text, str, str]] = []  # where, name, a place in words when it is in another file
         self.set_names: set[str] = set()
         self.answers: set[str] = set()  # of the questionnaires that the flow asks
+        self.misspelt: set[str] = set()  # keys that unknown ones were taken for: these are not missing as well
         self._count = 0
 
     # What the kinds call.
@@ -55,12 +58,22 @@ class Reader:
             self.add("IVR010", node, f"`{key}` is one value, not {what}")
             return None
         if not node.value and node.plain and not empty:
-            line = self.source.lines[node.start.line] if node.start.line < len(self.source.lines) else ""
-            comment = line[node.start.column :].lstrip().startswith("#")
-            hint = 'an unquoted # starts a comment: write "#"' if comment else ""
-            self.add("IVR010", node, f"`{key}` has no value", hint)
+            self._no_value(node, key)
             return None
         return node
+
+    def _no_value(self, node: Text, key: str) -> None:
+        """libyaml marks a missing value where the next thing begins: point at the end of what is before."""
+        lines, at = self.source.lines, min(node.start.line, len(self.source.lines) - 1)
+        before = lines[at][: node.start.column].rstrip()
+        while not before.strip() and at > 0:
+            at -= 1
+            before = lines[at].rstrip()
+        comment = re.search(r":\s+(#)", lines[at])
+        column = comment.start(1) if comment else max(len(before) - 1, 0)
+        place = Text("", True, Mark(at, column), Mark(at, column + 1))
+        hint = 'an unquoted # starts a comment: write "#"' if comment else ""
+        self.add("IVR010", place, f"`{key}` has no value", hint)
 
     def pairs(self, node: Node, key: str, example: str) -> list[tuple[Text, Node]] | None:
         if isinstance(node, Map):
@@ -109,20 +122,21 @@ class Reader:
         self._count += 1
         ident = f"{self.owner}/{self._count}"
         found: dict[str, tuple[Piece, ...]] = {}
+        strange = False
         for k, v in node.items:
             word = self.word(v, k.value, empty=True)
             if word is None:
                 found[k.value] = ()
             elif k.value not in self.languages:
-                known = LANGUAGE.fullmatch(k.value)
+                strange |= not LANGUAGE.fullmatch(k.value)
                 hint = meant(k.value, self.languages) or (
-                    f"there are: {', '.join(self.languages)}" if known else 'a prompt is a name or {en: "text"}'
+                    'a prompt is a name or {en: "text"}' if strange else f"there are: {', '.join(self.languages)}"
                 )
                 self.add("IVR042", k, f"{quoted(k.value)} is not among the file's languages", hint)
             else:
                 found[k.value] = self._pieces(word)
         for language in self.languages:
-            if language not in found:
+            if language not in found and not strange:
                 self.add("IVR041", node, f"the prompt has no text for {language}", f"add `{language}:`")
         self.prompts[ident] = Prompt("", found)
         return ident
@@ -163,7 +177,7 @@ class Reader:
 
     def prefixes(self, pairs: list[tuple[Text, Node]]) -> None:
         """Warns of keys that begin another."""
-        texts = [k.value for k, _ in pairs]
+        texts = [k.value for k, _ in pairs if set(k.value) <= set(KEYPAD)]
         if all(len(t) == 1 for t in texts):
             return
         for key, _ in pairs:
@@ -175,6 +189,7 @@ class Reader:
 
     def unknown_key(self, key: Text, known: Iterable[str], what: str) -> None:
         hint = meant(key.value, known)
+        self.misspelt.add(nearest(key.value, known))
         verb = _ALL_KEYS.get(key.value)
         if not hint:
             hint = f"`{key.value}` belongs to `{verb}`" if verb else f"there are: {', '.join(known)}"
@@ -197,13 +212,14 @@ class Reader:
             else:
                 values[row.key] = row.kind.read(self, value, row.key)
         for required in _REQUIRED[cls]:
-            if required not in values:
-                self.add("IVR013", at or node, f"{what} needs `{required}`", _doc(rows[required].doc))
+            if required not in values and required not in self.misspelt:
+                self.add("IVR013", at or node, f"{what} needs `{required}`", _doc(rows[required]))
         return cls(**values)
 
     def start(self, owner: str) -> None:
         """What is read from here on belongs to ``owner``."""
         self.owner, self._count = owner, 0
+        self.misspelt = set()
 
     def step(self, name: Text, node: Node) -> Step | None:
         """One step, or None when what it does cannot be told."""
@@ -237,6 +253,7 @@ class Reader:
         return shape
 
 
-def _doc(doc: str) -> str:
-    """The first sentence of a row's doc, as a hint."""
-    return doc.split(". ")[0].rstrip(".").replace("\n", " ")
+def _doc(row: Row) -> str:
+    """How to add a missing key, with the beginning of its doc."""
+    doc = re.split(r"[.:;] ", row.doc)[0].rstrip(".")
+    return f"add `{row.key}:`, {doc[0].lower()}{doc[1:]}"

@@ -270,8 +270,8 @@ _SYNTAX = (
         "this line does not fit the list above it",
         "check the indentation",
     ),
-    ("did not find expected ',' or '}'", "a { is not closed before this", "add , or }"),
-    ("did not find expected ',' or ']'", "a [ is not closed before this", "add , or ]"),
+    ("did not find expected ',' or '}'", "the { of {place} is not closed before this", "add , or }"),
+    ("did not find expected ',' or ']'", "the [ of {place} is not closed before this", "add , or ]"),
     ("did not find expected node content", "a value should stand here", "check the brackets and commas"),
     ("unexpected end of stream", "a quote is opened and never closed", "add the closing quote"),
     ("unexpected document indicator", "a quote is opened and never closed", "add the closing quote"),
@@ -318,6 +318,7 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> None:
         line, column = error.context_mark.line, error.context_mark.column
     for said, means, hint in _SYNTAX:
         if said in problem:
-            source.fail("IVR005", line, column, means, hint)
+            place = f"line {begin.line + 1}, column {begin.column + 1}"
+            source.fail("IVR005", line, column, means.replace("{place}", place), hint)
             return
     source.fail("IVR005", line, column, f"this is not YAML: {problem}")
