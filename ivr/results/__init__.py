@@ -1,0 +1,1 @@
+"""Results: what the stored calls say. Queries read, figures count; neither prints."""

@@ -1,0 +1,295 @@
+"""`ivr results`: calls as lines, one call as a transcript, answers as figures; as a table, CSV or JSON.
+
+Law: presentation only; what is counted is ``ivr.results``'.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from ivr.cli.db import away
+from ivr.cli.options import database_option
+from ivr.results import figures, queries
+from ivr.results.queries import Scope
+from ivr.store.engine import make_engine, shown_url
+from ivr.store.upgrade import SchemaError, check_schema, is_empty_sqlite
+
+Row = Sequence[Any]
+
+
+@click.group()
+def command() -> None:
+    """Calls, answers and figures."""
+
+
+@contextmanager
+def _reading(db: str) -> Iterator[Connection]:
+    if is_empty_sqlite(db):
+        raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade")
+    engine = make_engine(db)
+    try:
+        check_schema(engine)
+        with queries.reading(engine) as connection:
+            yield connection
+    except SchemaError as error:
+        raise click.ClickException(str(error)) from None
+    except OperationalError as error:
+        raise away(db, error) from None
+
+
+def _format_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    choice = click.Choice(["table", "csv", "json"])
+    return click.option("--format", "as_", type=choice, default="table", show_default=True)(function)
+
+
+def _since(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    if not value:
+        return None
+    span = re.fullmatch(r"(\d{1,6})([mhd])", value)
+    if span:
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[span[2]]
+        return datetime.now(UTC) - timedelta(**{unit: int(span[1])})
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no time; write 2026-11-22, 2026-11-22T14:30, 30m, 12h or 7d") from None
+    return time.astimezone(UTC)  # without a zone it is this machine's
+
+
+def _scope_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--since", callback=_since, metavar="TIME", help="2026-11-22, 2026-11-22T14:30, 30m, 12h, 7d"),
+        click.option("--flow", default="", metavar="NAME", help="Only calls of this flow."),
+        click.option("--survey", default="", metavar="NAME", help="Only this survey."),
+    ):
+        function = option(function)
+    return function
+
+
+_unmask = click.option("--unmask", is_flag=True, help="Show callers' numbers in full.")
+
+
+@command.command("list")
+@database_option
+@_scope_options
+@_format_option
+@_unmask
+@click.option("-n", "--limit", type=click.IntRange(1, 100_000), default=20, show_default=True)
+def list_(db: str, survey: str, flow: str, since: datetime | None, as_: str, unmask: bool, limit: int) -> None:
+    """Recent calls, the newest first."""
+    scope = Scope(flow, survey, since)
+    with _reading(db) as connection:
+        calls = queries.recent_calls(connection, scope, limit=limit, unmask=unmask)
+    if not calls and as_ == "table":
+        click.echo(_nothing(db, "calls", scope))
+        return
+    heads = ["call", "flow", "caller", "started", "seconds", "language", "ended by", "at step", "answers"]
+    rows: list[Row] = [
+        (
+            line.call_id,
+            line.flow,
+            line.caller,
+            _time(line.started_at, as_),
+            _seconds(line.started_at, line.ended_at),
+            line.language,
+            line.ended_by or ("" if line.status == "ended" else "(live)"),
+            line.end_node,
+            line.answers,
+        )
+        for line in calls
+    ]
+    if as_ == "table":
+        rows = [(row[0][:8], *row[1:]) for row in rows]
+    _print(heads, rows, as_)
+
+
+@command.command()
+@click.argument("call")
+@database_option
+@_format_option
+@_unmask
+def show(call: str, db: str, as_: str, unmask: bool) -> None:
+    """One call as a transcript. CALL is its id, or the beginning of it."""
+    with _reading(db) as connection:
+        lines = queries.one_call(connection, call, unmask=unmask)
+        if len(lines) > 1:
+            several = "\n".join(f"  {line.call_id}" for line in lines)
+            raise click.ClickException(f"{call!r} begins several calls:\n{several}")
+        if not lines:
+            raise click.ClickException(f"no call {call!r} in {shown_url(db)}; ivr results list shows the recent ones")
+        line = lines[0]
+        moments = queries.moments(connection, line)
+    if as_ == "table":
+        duration = _seconds(line.started_at, line.ended_at)
+        click.echo(
+            f"Call {line.call_id}\n  flow {line.flow or '-'}, caller {line.caller or '-'}, "
+            f"language {line.language or '-'}, {f'{duration} s' if duration != '' else 'still going on'}"
+        )
+    heads = ["time", "step", "what", "keys", "answer"]
+    _print(heads, [_moment(moment, as_) for moment in moments], as_)
+
+
+_SAID = {"digits": "pressed", "noinput": "silence", "nomatch": "wrong key", "hangup": "hung up"}
+_TIMER = {"first": " (no key in time)", "between": " (no further key in time)"}
+
+
+def _moment(moment: queries.Moment, as_: str) -> Row:
+    step = moment.question + (f" ({moment.occurrence})" if moment.occurrence > 1 else "")
+    what = moment.what
+    if what == "attempt":
+        what = _SAID.get(moment.outcome, moment.outcome) + _TIMER.get(moment.timer, "")
+    elif what == "survey":
+        what = f"survey {moment.outcome}"
+    elif what == "began":
+        what = "call began"
+    elif what == "ended":
+        by = {"flow": "by the flow", "caller": "by the caller", "error": "by an error", "switch-lost": "switch lost"}
+        what = f"call ended {by.get(moment.outcome, moment.outcome)}"
+    elif what == "changed":
+        what = "answer, changed later"
+    return (_time(moment.at, as_, clock=True), step, what, moment.keys, moment.value)
+
+
+@command.command()
+@database_option
+@_scope_options
+@_format_option
+def summary(db: str, survey: str, flow: str, since: datetime | None, as_: str) -> None:
+    """Answers per question, with shares; silence, wrong keys and hang-ups apart; survey completion."""
+    scope = Scope(flow, survey, since)
+    with _reading(db) as connection:
+        questions = figures.question_figures(
+            queries.answer_counts(connection, scope), queries.outcome_counts(connection, scope)
+        )
+        surveys = figures.survey_figures(queries.run_counts(connection, scope))
+    if as_ == "json":
+        click.echo(
+            json.dumps({"surveys": _plain(surveys), "questions": _plain(questions)}, indent=2, ensure_ascii=False)
+        )
+    elif as_ == "csv":
+        heads = ["survey", "question", "value", "count", "share", "answers", "mean", "silence", "wrong", "hangup"]
+        _print(heads, [row for question in questions for row in _csv_rows(question)], as_)
+    elif not questions and not surveys:
+        click.echo(_nothing(db, "answers", scope))
+    else:
+        _print_surveys(surveys)
+        _print_questions(questions)
+
+
+def _csv_rows(question: figures.QuestionFigures) -> list[Row]:
+    mean = "" if question.mean is None else round(question.mean, 4)
+    rest = (question.answers, mean, question.silence, question.wrong, question.hangup)
+    values: list[Row] = [(value.value, value.count, round(value.share, 4)) for value in question.values] or [
+        ("", 0, "")
+    ]
+    return [(question.survey, question.question, *value, *rest) for value in values]
+
+
+def _print_surveys(surveys: list[figures.SurveyFigures]) -> None:
+    if not surveys:
+        return
+    rows: list[Row] = [(s.survey, s.begun, s.complete, s.partial, s.open, _percent(s.completion)) for s in surveys]
+    _print(["survey", "begun", "complete", "partial", "going on", "completion"], rows, "table")
+
+
+def _print_questions(questions: list[figures.QuestionFigures]) -> None:
+    table = Table("question", "value", "count", "share", "", box=None, header_style="bold", pad_edge=False)
+    for column in (2, 3):
+        table.columns[column].justify = "right"
+    for question in questions:
+        name = f"{question.survey} / {question.question}" if question.survey else question.question
+        rows = [(v.value, str(v.count), _percent(v.share), figures.bar(v.share)) for v in question.values]
+        table.add_row("")
+        for i, (value, *rest) in enumerate(rows or [("-", "0", "", "")]):
+            table.add_row(Text(_visible(name) if i == 0 else ""), Text(_visible(value)), *rest)
+        mean = "" if question.mean is None else f"mean {question.mean:.2f}, "
+        lost = f"silence {question.silence}, wrong key {question.wrong}, hang-up {question.hangup}"
+        table.add_row("", Text(f"{mean}{question.answers} answers; {lost}", style="dim"))
+    _console().print(table)
+
+
+def _plain(records: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            name: _plain(value) if isinstance(value, tuple) else value
+            for name, value in ((field, getattr(record, field)) for field in record.__dataclass_fields__)
+        }
+        for record in records
+    ]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> int | str:
+    return round((end - start).total_seconds()) if start and end else ""
+
+
+def _time(time: datetime | None, as_: str, *, clock: bool = False) -> str:
+    """For people in this machine's zone; for programs in UTC."""
+    if time is None:
+        return ""
+    if as_ != "table":
+        return time.isoformat(timespec="milliseconds")
+    return time.astimezone().strftime("%H:%M:%S" if clock else "%Y-%m-%d %H:%M:%S")
+
+
+def _nothing(db: str, what: str, scope: Scope) -> str:
+    if scope != Scope():
+        return f"No {what} fit; ask again without --flow, --survey or --since."
+    return f"No {what} in {shown_url(db)} yet. They come with the first call: ivr serve"
+
+
+def _visible(text: str) -> str:
+    """Nothing a caller or a header brought may move the terminal's cursor."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def safe_cell(value: Any) -> Any:
+    """What no spreadsheet takes for a formula (row 123): a quote before =, +, -, @, after spaces or controls too."""
+    if not isinstance(value, str):
+        return value
+    head = value.lstrip()
+    risky = head.startswith(tuple("=+-@＝＋－＠")) and not re.fullmatch(r"-\d+(\.\d+)?", value)
+    return f"'{value}" if risky or value[:1] in ("\t", "\r", "\n", "\0") else value
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if Console().is_terminal else 160)
+
+
+def _print(heads: Sequence[str], rows: Sequence[Row], as_: str) -> None:
+    if as_ == "json":
+        names = [head.replace(" ", "_") for head in heads]
+        records = [dict(zip(names, row, strict=True)) for row in rows]
+        click.echo(json.dumps(records, indent=2, ensure_ascii=False))
+        return
+    if as_ == "csv":
+        out = io.StringIO()
+        writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+        writer.writerow(heads)
+        writer.writerows([safe_cell(cell) for cell in row] for row in rows)
+        click.echo(out.getvalue(), nl=False)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for i, head in enumerate(heads):
+        numeric = any(isinstance(row[i], int) for row in rows)
+        table.add_column(head, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_visible(str(cell))) for cell in row))
+    _console().print(table)

@@ -1,0 +1,205 @@
+"""Queries: what is read from the store, as plain records in one read transaction.
+
+Law: reads only. A caller's number leaves masked unless the asker says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, case, func, select
+
+from ivr.store.schema import answer, answer_history, attempt, call, survey_run
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One snapshot for everything that is read within (row 88)."""
+    with engine.connect() as plain:
+        level = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+        yield plain.execution_options(read_only=True, **level)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which calls and questions are meant; empty means all."""
+
+    flow: str = ""
+    survey: str = ""
+    since: datetime | None = None
+
+    def calls(self) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if self.flow:
+            conditions.append(call.c.flow == self.flow)
+        if self.since:
+            conditions.append(call.c.started_at >= self.since)
+        return conditions
+
+
+@dataclass(frozen=True)
+class CallLine:
+    call_id: str
+    flow: str
+    caller: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    language: str
+    status: str
+    ended_by: str
+    end_node: str
+    cause: str
+    answers: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of a call's transcript."""
+
+    at: datetime | None
+    what: str  # attempt | answer | changed | survey | began | ended
+    question: str
+    occurrence: int
+    outcome: str
+    keys: str
+    timer: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """How often one thing happened: a value given, or an outcome of attempts."""
+
+    survey: str
+    question: str
+    name: str
+    count: int
+    total: float | None = None  # sum of the values, when they are numbers
+
+
+def masked(number: str) -> str:
+    """All but the last two digits hidden: 13800138000 -> *********00."""
+    return "*" * max(len(number) - 2, 0) + number[-2:] if len(number) > 4 else "*" * len(number)
+
+
+def recent_calls(
+    connection: Connection, scope: Scope = Scope(), *, limit: int = 20, unmask: bool = False
+) -> list[CallLine]:
+    """The newest first."""
+    answers = select(func.count()).where(answer.c.call_id == call.c.call_id).scalar_subquery()
+    query = select(call, answers.label("answers")).where(*scope.calls())
+    if scope.survey:
+        query = query.where(
+            select(survey_run.c.call_id)
+            .where(survey_run.c.call_id == call.c.call_id, survey_run.c.survey == scope.survey)
+            .exists()
+        )
+    query = query.order_by(call.c.started_at.desc().nulls_last(), call.c.call_id).limit(limit)
+    return [_call_line(row, unmask) for row in connection.execute(query).mappings()]
+
+
+def one_call(connection: Connection, call_id: str, *, unmask: bool = False) -> list[CallLine]:
+    """The call whose id is, or begins with, ``call_id``; several when the beginning fits several."""
+    answers = select(func.count()).where(answer.c.call_id == call.c.call_id).scalar_subquery()
+    found = call.c.call_id.startswith(call_id, autoescape=True)
+    query = select(call, answers.label("answers")).where(found).order_by(call.c.call_id).limit(5)
+    lines = [_call_line(row, unmask) for row in connection.execute(query).mappings()]
+    return [line for line in lines if line.call_id == call_id] or lines
+
+
+def _call_line(row: Any, unmask: bool) -> CallLine:
+    caller = row["caller"] or ""
+    words = {name: row[name] or "" for name in ("flow", "language", "status", "ended_by", "end_node", "cause")}
+    return CallLine(
+        call_id=row["call_id"],
+        caller=caller if unmask else masked(caller),
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        answers=row["answers"],
+        **words,
+    )
+
+
+#: What comes first among things of one instant.
+_ORDER = {"began": 0, "survey": 1, "attempt": 2, "changed": 3, "answer": 4, "ended": 6}
+_HIDDEN = "(secret)"
+
+
+def moments(connection: Connection, line: CallLine) -> list[Moment]:
+    """Everything that is kept of one call, in order of time."""
+    found = [Moment(line.started_at, "began", "", 0, "", "", "", line.flow)]
+    for row in connection.execute(select(attempt).where(attempt.c.call_id == line.call_id)).mappings():
+        secret = row["keys"] is None and (row["key_count"] or 0) > 0
+        keys = _HIDDEN if secret else row["keys"] or ""
+        at, who = row["ended_at"], (row["question"], row["occurrence"])
+        found.append(Moment(at, "attempt", *who, row["outcome"] or "", keys, row["timer"] or "", ""))
+    for what, table in (("answer", answer), ("changed", answer_history)):
+        for row in connection.execute(select(table).where(table.c.call_id == line.call_id)).mappings():
+            value = _HIDDEN if row["value"] is None else row["value"]
+            who = (row["question"], row["occurrence"])
+            found.append(Moment(row["at"], what, *who, "", row["keys"] or "", "", value))
+    for row in connection.execute(select(survey_run).where(survey_run.c.call_id == line.call_id)).mappings():
+        who = (row["survey"], row["occurrence"])
+        if row["begun_at"]:
+            found.append(Moment(row["begun_at"], "survey", *who, "begun", "", "", ""))
+        if row["status"] != "begun":
+            count = f"{row['answered'] or 0} of {row['asked'] or 0} answered"
+            found.append(Moment(row["at"], "survey", *who, row["status"], "", "", count))
+    if line.ended_at:
+        found.append(Moment(line.ended_at, "ended", line.end_node, 0, line.ended_by, "", "", line.cause))
+    return sorted(found, key=_when)
+
+
+def _when(moment: Moment) -> tuple[float, int, str]:
+    order = _ORDER[moment.what]
+    if moment.what == "survey" and moment.outcome != "begun":
+        order = 5
+    if moment.at is None:
+        return (0.0 if order == 0 else float("inf"), order, moment.question)
+    return (moment.at.timestamp(), order, moment.question)
+
+
+def _within(query: Select[Any], table: Any, scope: Scope) -> Select[Any]:
+    if scope.survey:
+        query = query.where(table.c.survey == scope.survey)
+    conditions = scope.calls()
+    return query.join(call, call.c.call_id == table.c.call_id).where(*conditions) if conditions else query
+
+
+def answer_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]:
+    """How often each value was given to each question."""
+    survey = func.coalesce(answer.c.survey, "").label("survey")
+    query = select(
+        survey,
+        answer.c.question,
+        func.coalesce(answer.c.value, _HIDDEN).label("value"),
+        func.count(),
+        func.sum(answer.c.value_number),
+    ).select_from(answer)
+    query = _within(query, answer, scope).group_by("survey", answer.c.question, "value")
+    return [Count(*row) for row in connection.execute(query)]
+
+
+def outcome_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]:
+    """How attempts ended, per question: digits, noinput, nomatch, hangup."""
+    survey = func.coalesce(attempt.c.survey, "").label("survey")
+    query = select(survey, attempt.c.question, attempt.c.outcome, func.count()).select_from(attempt)
+    query = _within(query, attempt, scope).group_by("survey", attempt.c.question, attempt.c.outcome)
+    return [Count(row[0], row[1], row[2] or "", row[3]) for row in connection.execute(query)]
+
+
+def run_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]:
+    """How surveys ended; one whose call is over without an end of its own counts as partial."""
+    over = (survey_run.c.status == "begun") & call.c.ended_at.is_not(None)
+    status = case((over, "partial"), else_=survey_run.c.status).label("how")
+    query = select(survey_run.c.survey, status, func.count()).select_from(
+        survey_run.outerjoin(call, call.c.call_id == survey_run.c.call_id)
+    )
+    if scope.survey:
+        query = query.where(survey_run.c.survey == scope.survey)
+    query = query.where(*scope.calls()).group_by(survey_run.c.survey, "how")
+    return [Count(row[0], "", row[1], row[2]) for row in connection.execute(query)]
