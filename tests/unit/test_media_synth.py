@@ -8,7 +8,7 @@ from multiprocessing import get_context
 import pytest
 
 from ivr.media.audio import measure, sounding_ms
-from ivr.media.synth import DEFAULT_VOICES, SynthesisFailed, Synthesiser, Voice, plain, voice_for, voices_from
+from ivr.media.synth import DEFAULT_VOICES, Synthesiser, SynthesisFailed, Voice, plain, voice_for, voices_from
 from ivr.media.synth_worker import phonemes
 
 ZH, EN = DEFAULT_VOICES["zh"], DEFAULT_VOICES["en"]
@@ -21,7 +21,8 @@ def read():
         yield lambda text, voice: pool.submit(phonemes, text, voice).result()
 
 
-#: Text, the syllables' first sounds in espeak's letters, and their tones by pitch: 55 first, 35 second, 214 third, 51 fourth.
+#: Text, the syllables' first sounds in espeak's letters, and their tones by pitch (55 first, 35 second, 214 third,
+#: 51 fourth, 11 none).
 MANDARIN = [
     ("普通话请按1。", "ph th X tS;h a j", "214 55 51 214 51 55"),  # pǔ tōng huà qǐng àn yī
     ("重庆银行行长", "ts.h tS;h j X X ts.", "35 51 35 35 35 214"),  # chóng qìng yín háng háng zhǎng: by context
@@ -34,10 +35,9 @@ MANDARIN = [
 @pytest.mark.parametrize(("text", "starts", "tones"), MANDARIN)
 def test_mandarin_is_read_as_mandarin(read, text, starts, tones):
     said = read(text, ZH.name)
-    syllables = [s for s in re.split(r"[_| ]+", said) if s]
     assert "(en)" not in said  # what espeak writes around anything that it reads as English letters
-    assert [re.search(r"\d+", s)[0] for s in syllables] == tones.split()
-    assert all(s.lstrip("',").startswith(start) for s, start in zip(syllables, starts.split(), strict=True)), said
+    assert re.findall(r"\d+", said) == tones.split()
+    assert re.search(r".*\d.*?".join(re.escape(start) for start in starts.split()), said), said
 
 
 def test_letters_in_mandarin_are_seen_by_this_test(read):
