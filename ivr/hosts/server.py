@@ -7,12 +7,12 @@ FreeSWITCH, or a call that fails, costs one connection and one log line, never a
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import gevent
+from gevent import socket
 from gevent.server import StreamServer
 
 from ivr.core.effects import Effect, End, Save
@@ -29,7 +29,10 @@ Log = Callable[..., None]
 
 
 class CallServer:
-    """``put`` stores rows, ``allowed(address)`` says who may hand us calls, ``log(event, **fields)`` is told all."""
+    """``put`` stores rows, ``allowed(address)`` says who may hand us calls, ``log(event, **fields)`` is told all.
+
+    ``refusing()`` says why no new call can be taken (answers could not be kept), "" while all is well.
+    """
 
     def __init__(
         self,
@@ -41,15 +44,19 @@ class CallServer:
         allowed: Callable[[str], bool] = lambda address: True,
         max_calls: int = 1000,
         limits: Limits | None = None,
+        refusing: Callable[[], str] = lambda: "",
         on_effect: Callable[[FreeSwitchCall, Effect], None] | None = None,
     ) -> None:
         self.calls: dict[int, FreeSwitchCall] = {}
         self._router, self._put, self._log = router, put, log
         self._allowed, self._max_calls, self._limits, self._on_effect = allowed, max_calls, limits, on_effect
+        self._refusing = refusing
         self._number = 0
         self.draining = False
-        listener = socket.create_server(address, family=_family(address[0]), backlog=BACKLOG, reuse_port=False)
-        listener.setblocking(False)
+        listener = socket.socket(_family(address[0]), socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
         # Set on the listening socket, it holds for every connection: without it a small reply can wait 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server = StreamServer(listener, self._handle)
@@ -78,6 +85,10 @@ class CallServer:
         if len(self.calls) >= self._max_calls:
             # Closed at once, the dialplan tries its next host: better than a caller in silence.
             self._log("call_shed", peer=peer[0], calls=len(self.calls))
+            connection.close()
+            return
+        if why := self._refusing():
+            self._log("call_shed", peer=peer[0], why=why)
             connection.close()
             return
         self._number += 1
@@ -167,7 +178,7 @@ class CallServer:
         return lambda event, **fields: self._log(event, peer=peer, **fields)
 
 
-def _family(host: str) -> socket.AddressFamily:
+def _family(host: str) -> int:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 

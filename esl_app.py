@@ -1,0 +1,48 @@
+from gevent import monkey; monkey.patch_all()  # fmt: skip # noqa: E702, I001 - before anything keeps a socket or a lock
+
+"""The server's composition root: settings in, calls answered. `ivr serve` starts this very file.
+
+The patch above stands first, here and nowhere else: what is imported before it would block every call.
+"""
+
+# ruff: noqa: E402
+import sys
+from pathlib import Path
+
+import click
+
+from ivr.hosts.registry import FlowErrors
+from ivr.hosts.service import Service
+from ivr.ops.config import ConfigError, load_config
+from ivr.ops.logs import logger_for
+from ivr.store.engine import DatabaseUrlError
+from ivr.store.recorder import SpoolInUse
+from ivr.store.upgrade import SchemaError
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", "file", type=FILE, help="callweave.yaml.")
+@click.option("--trace", "trace_dir", type=FOLDER, help="Write what each call did to FOLDER/<call>.txt (no secrets).")
+def main(file: Path | None, trace_dir: Path | None) -> None:
+    """Take calls from FreeSWITCH until TERM. Exit status: 0 stopped in order, 1 could not serve, 2 bad settings."""
+    try:
+        config = load_config(file)
+    except ConfigError as exc:
+        raise click.UsageError(str(exc)) from exc
+    log = logger_for(config)
+    try:
+        service = Service(config, log, trace_dir)
+    except FlowErrors as exc:
+        for problem in exc.problems:
+            click.echo(f"{problem.file}:{problem.line}:{problem.column}: {problem.code} {problem.message}", err=True)
+        raise click.ClickException("these flows cannot be served; see: ivr check") from exc
+    except (OSError, SchemaError, SpoolInUse, DatabaseUrlError) as exc:
+        raise click.ClickException(f"{exc}; see: ivr doctor") from exc
+    sys.exit(service.run())
+
+
+if __name__ == "__main__":
+    main()

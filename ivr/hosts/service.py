@@ -1,0 +1,145 @@
+"""The service: an installation's settings become a running server, and signals its life.
+
+Law: puts parts together (settings, flows, sounds, recorder, server) and decides nothing about a call.
+
+    HUP   read the flows again; calls on the line finish on what they began with
+    TERM  take no more calls, let those on the line finish, store everything, exit 0
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event as Flag
+from gevent.monkey import get_original
+
+from ivr.core import trace
+from ivr.core.effects import Effect, End
+from ivr.core.program import Program
+from ivr.hosts.freeswitch import FreeSwitchCall, Limits
+from ivr.hosts.registry import FlowErrors, Registry
+from ivr.hosts.server import CallServer
+from ivr.hosts.sounds import BuiltSounds, Sounds
+from ivr.media.library import AudioLibrary
+from ivr.ops.config import Config
+from ivr.store.recorder import Recorder, Threads
+from ivr.store.upgrade import is_empty_sqlite, upgrade
+
+#: Calls still on the line after this are cut, their answers stored.
+DRAIN_S = 600.0
+
+Log = Callable[..., None]
+
+
+def native_threads() -> Threads:
+    """The recorder's thread is a real one, though this process is monkey-patched: a slow disk delays no call."""
+    start = get_original("_thread", "start_new_thread")
+    return Threads(start=lambda run: start(run, ()), lock=get_original("_thread", "allocate_lock"), pause=time.sleep)
+
+
+class Service:
+    """Everything one worker process is. Raises at construction what keeps it from serving."""
+
+    def __init__(self, config: Config, log: Log, trace_dir: Path | None = None) -> None:
+        self.config, self.log = config, log
+        if trace_dir:
+            trace_dir.mkdir(parents=True, exist_ok=True)
+        self._stopping = Flag()
+        if is_empty_sqlite(config.database):
+            upgrade(config.database)
+        config.recordings.mkdir(parents=True, exist_ok=True)
+        self._hub_alarm = _HubAlarm(log)
+        self.recorder = Recorder(
+            config.database, config.spool, threads=native_threads(), alarm=self._hub_alarm.raise_from_thread
+        )
+        library = AudioLibrary(config.prompts.build, config.prompts.recordings, config.prompts.rate)
+        self._sounds: Sounds = BuiltSounds(library, config.switch_path)
+        self.registry = Registry(config, lambda program: self._sounds, self._keep_program)
+        self.flows = self.registry.load()
+        self.server = CallServer(
+            (config.listen.host, config.listen.port),
+            self.registry.route,
+            self.recorder.put,
+            log,
+            allowed=config.allowed,
+            max_calls=config.max_calls,
+            limits=Limits(linger_s=config.linger_s),
+            refusing=lambda: self.recorder.trouble,
+            on_effect=Tracer(trace_dir) if trace_dir else None,
+        )
+
+    def _keep_program(self, program: Program) -> None:
+        """What was asked is stored with the answers: once for each content hash."""
+        row: dict[str, Any] = {
+            "hash": program.hash,
+            "flow": program.flow,
+            "json": program.to_json(),
+            "first_seen": datetime.now(UTC),
+        }
+        self.recorder.put("program", row)
+
+    def run(self) -> int:
+        """Serve until TERM or INT. Gives the exit status: 0, or 1 when rows are left that no disk took."""
+        gevent.signal_handler(signal.SIGTERM, self._stopping.set)
+        gevent.signal_handler(signal.SIGINT, self._stopping.set)
+        gevent.signal_handler(signal.SIGHUP, self.reload)
+        self.server.start()
+        host, port = self.server.address
+        self.log("serving", address=f"{host}:{port}", flows=sorted(self.flows), calls_at_most=self.config.max_calls)
+        self._stopping.wait()
+        self.log("draining", calls=len(self.server.calls))
+        cut = self.server.drain(DRAIN_S)
+        stored = self.recorder.close(30.0)
+        self.log("stopped", calls_cut=cut, all_stored=stored)
+        return 0 if stored else 1
+
+    def reload(self) -> None:
+        """Read the flows again. Mistakes keep the flows as they were."""
+        try:
+            self.flows = self.registry.load()
+        except FlowErrors as exc:
+            self.log("reload_failed", problems=str(exc))
+            return
+        self.log("reloaded", flows=sorted(self.flows))
+
+
+class Tracer:
+    """Writes each call's trace to a file of its own when it ends. For support and for tests: it waits for the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: dict[str, list[str]] = {}
+
+    def __call__(self, call: FreeSwitchCall, effect: Effect) -> None:
+        lines = self._lines.setdefault(call.call_id, [])
+        lines += trace.lines([effect])
+        if isinstance(effect, End):
+            del self._lines[call.call_id]
+            # A channel's uuid is its own file name; whatever else it may hold is not.
+            name = "".join(c if c.isalnum() or c in "-_" else "_" for c in call.call_id)[:100]
+            (self._folder / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+class _HubAlarm:
+    """Brings the recorder's alarms from its thread to the log, which belongs to the hub."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._waiting: list[tuple[str, str]] = []
+        self._wake = gevent.get_hub().loop.async_()
+        self._wake.start(self._tell)
+
+    def raise_from_thread(self, name: str, detail: str) -> None:
+        self._waiting.append((name, detail))
+        self._wake.send()
+
+    def _tell(self) -> None:
+        while self._waiting:
+            name, detail = self._waiting.pop(0)
+            self._log("store_alarm", alarm=name, detail=detail)
