@@ -14,7 +14,7 @@ import click
 from ivr.hosts.registry import FlowErrors
 from ivr.hosts.service import Service
 from ivr.ops.config import ConfigError, load_config
-from ivr.ops.logs import logger_for
+from ivr.ops.logs import open_log
 from ivr.store.engine import DatabaseUrlError
 from ivr.store.recorder import SpoolInUse
 from ivr.store.upgrade import SchemaError
@@ -32,7 +32,7 @@ def main(file: Path | None, trace_dir: Path | None) -> None:
         config = load_config(file)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from exc
-    log = logger_for(config)
+    log = open_log(config.log_level, config.log_numbers)
     try:
         service = Service(config, log, trace_dir)
     except FlowErrors as exc:
