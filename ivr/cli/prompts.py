@@ -45,7 +45,8 @@ def build_command(paths: tuple[Path, ...], prune: bool) -> None:
     from ivr.media.audio import BadAudio
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    terminal = Console(stderr=True)
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
         task = bar.add_task("Prompts", total=None)
         try:
             made = media.build(library, wanted, lambda done, total: bar.update(task, completed=done, total=total))
