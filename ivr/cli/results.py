@@ -169,7 +169,7 @@ def _moment(moment: queries.Moment, as_: str) -> Row:
 @_scope_options
 @_format_option
 def summary(db: str, survey: str, flow: str, since: datetime | None, as_: str) -> None:
-    """Answers per question, with shares; silence, wrong keys and hang-ups apart; survey completion."""
+    """Survey completion, answers with their shares; silence, wrong keys and hang-ups apart."""
     scope = Scope(flow, survey, since)
     with _reading(db) as connection:
         questions = figures.question_figures(
@@ -206,20 +206,30 @@ def _print_surveys(surveys: list[figures.SurveyFigures]) -> None:
     _print(["survey", "begun", "complete", "partial", "going on", "completion"], rows, "table")
 
 
+def _name(question: figures.QuestionFigures) -> str:
+    return f"{question.survey} / {question.question}" if question.survey else question.question
+
+
 def _print_questions(questions: list[figures.QuestionFigures]) -> None:
-    table = Table("question", "value", "count", "share", "", box=None, header_style="bold", pad_edge=False)
-    for column in (2, 3):
-        table.columns[column].justify = "right"
+    """What was answered, with bars; then what each question was like to answer."""
+    if not questions:
+        return
+    rows: list[Row] = []
     for question in questions:
-        name = f"{question.survey} / {question.question}" if question.survey else question.question
-        rows = [(v.value, str(v.count), _percent(v.share), figures.bar(v.share)) for v in question.values]
-        table.add_row("")
-        for i, (value, *rest) in enumerate(rows or [("-", "0", "", "")]):
-            table.add_row(Text(_visible(name) if i == 0 else ""), Text(_visible(value)), *rest)
-        mean = "" if question.mean is None else f"mean {question.mean:.2f}, "
-        lost = f"silence {question.silence}, wrong key {question.wrong}, hang-up {question.hangup}"
-        table.add_row("", Text(f"{mean}{question.answers} answers; {lost}", style="dim"))
-    _console().print(table)
+        values = question.values or (figures.ValueShare("(no answer)", 0, 0.0),)
+        name = _name(question)
+        for value in values:
+            rows.append((name, value.value, value.count, _percent(value.share), figures.bar(value.share)))
+            name = ""
+    click.echo()
+    _print(["question", "answer", "count", "share", ""], rows, "table")
+    click.echo()
+    heads = ["question", "answers", "mean", "silence", "wrong key", "hang-up"]
+    told: list[Row] = []
+    for question in questions:
+        mean = "" if question.mean is None else f"{question.mean:.2f}"
+        told.append((_name(question), question.answers, mean, question.silence, question.wrong, question.hangup))
+    _print(heads, told, "table")
 
 
 def _plain(records: Sequence[Any]) -> list[dict[str, Any]]:

@@ -467,7 +467,7 @@ PATCHED = """
     going = False
     ticker.join()
     assert one.close()
-    print(one.stats.rows, one.stats.dead_lettered, longest < 0.25)
+    print(one.stats.rows, one.stats.dead_lettered, round(longest * 1000))
 """
 
 
@@ -475,5 +475,8 @@ def test_row_77_under_gevent_the_hub_goes_on(database: str, tmp_path: Path) -> N
     code = textwrap.dedent(PATCHED.format(tests=str(Path(__file__).parent)))
     command = [sys.executable, "-c", code, database, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ})
-    assert done.stdout.split() == ["1000", "0", "True"], done.stderr
+    assert done.returncode == 0, done.stderr
+    rows, dead_lettered, longest_ms = map(int, done.stdout.split())
+    assert (rows, dead_lettered) == (1000, 0)
+    assert longest_ms < 50
     assert len(read(database, "attempt")) == 1000
