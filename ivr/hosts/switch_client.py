@@ -138,7 +138,7 @@ class _Conversation:
             now = self._now_ms()
             if not data:
                 switch.peer_closed(int(now))
-                if not switch.over:
+                if switch.fate != "ended":
                     self._wire_problems.append(
                         f"the server closed the connection during the call (caller: {switch.fate})"
                     )
@@ -182,7 +182,8 @@ class _Conversation:
         # Nobody listens any more: what still happens to the caller need not take real time.
         while not switch.over and (due := switch.next_due_ms) is not None and due < after_ms:
             switch.advance(due)
-        switch.caller.line_ended()
+        if not problem:
+            switch.caller.line_ended()
         return CallResult(
             uuid=switch.channel.uuid,
             fate=switch.fate,

@@ -1,0 +1,1 @@
+"""Callweave, greenswitch and bare sockets taking the same scripted calls: ``python -m benchmarks``."""
