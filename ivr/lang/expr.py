@@ -22,6 +22,9 @@ MAX_DEPTH = 40  # evaluation recurses, and so does the Program's JSON
 MAX_NUMBER = 10**15
 WORDS = {"true": True, "false": False, "none": None}
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# `1or`, `0x1f`, `1_000`, `1e999`: Python reads them, some with a warning; a designer means something else.
+_STRANGE_NUMBER = re.compile(r"(?<![\w.])[0-9][0-9.]*[A-Za-z_]\w*")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
@@ -90,6 +93,10 @@ def parse(text: str) -> Parsed:
         return Parsed(None, fault=Fault("IVR053", f"the expression is longer than {MAX_LENGTH} characters"))
     if "\\" in text or "\0" in text:
         return Parsed(None, fault=Fault("IVR051", "a backslash is not allowed in an expression", part="\\"))
+    strange = _STRANGE_NUMBER.search(text)
+    if strange and _STRANGE_NUMBER.search(_QUOTED.sub("''", text)):
+        hint = "numbers are digits, with a point at most"
+        return Parsed(None, fault=Fault("IVR050", f"{quoted(text)} is not an expression", hint, strange.group()))
     try:
         body = ast.parse(text, mode="eval").body
         names: dict[str, None] = {}
@@ -115,7 +122,7 @@ def _syntax(text: str, error: SyntaxError) -> Fault:
         (r"=>|=<", "write >= or <="),
         (r"[（）“”‘’，＝＞＜！]", "use the half-width signs ( ) ' , = < >"),
     )
-    outside = re.sub(r"'[^']*'|\"[^\"]*\"", lambda m: " " * len(m.group()), text)
+    outside = _QUOTED.sub(lambda m: " " * len(m.group()), text)
     for pattern, hint in hints:
         hit = re.search(pattern, outside)
         if hit:

@@ -7,6 +7,7 @@ alternative is repeated, and few repeats are open-ended: keys are at most 64.
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
@@ -27,12 +28,16 @@ def vet(pattern: str) -> Fault | tuple[int, int]:
     if len(pattern) > MAX_LENGTH:
         return Fault("IVR061", f"the pattern is longer than {MAX_LENGTH} characters")
     try:
-        tree = _parser.parse(pattern)
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # "[[" means something else in a Python to come
+            tree = _parser.parse(pattern)
+            re.compile(pattern)
         fault = _Walk().walk(tree, inside=False)
         low, high = tree.getwidth()
     except re.error as error:
         return Fault("IVR060", f"the pattern is not a regular expression: {error.msg}")
+    except Warning:
+        return Fault("IVR060", "the pattern has a [ inside [ ]", "write \\\\[ if the sign is meant")
     except (RecursionError, OverflowError, MemoryError):
         return Fault("IVR061", "the pattern is nested too deeply")
     return fault or (int(low), int(high))
@@ -83,7 +88,7 @@ class _Walk:
             self.open += 1
             if self.open > MAX_OPEN:
                 return Fault("IVR061", f"more than {MAX_OPEN} open-ended repeats", "give them an upper end, {1,4}")
-        return self.choice(min(high, MAX_KEYS) - low + 1) or self.walk(tree, inside=True)
+        return self.choice(min(high, MAX_KEYS) - low + 1) or self.walk(tree, inside or high > 1)
 
     def choice(self, ways: int) -> Fault | None:
         self.ways *= max(1, ways)
