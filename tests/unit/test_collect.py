@@ -44,7 +44,7 @@ def program(node: Collect, before: Say | None = None, **more: Any) -> Program:
     }
     if before:
         nodes["hello"] = before
-    names = "q1 q2 ask sure again short wrong bye_one bye_two gave_up hello".split()
+    names = ["q1", "q2", "ask", "sure", "again", "short", "wrong", "bye_one", "bye_two", "gave_up", "hello"]
     prompts = {n: prompt(n) for n in names}
     prompts["read"] = Prompt("read", {"en": (Piece(text="you said"), Piece(expr=["name", "n"], as_="digits"))})
     return Program("t", "", ("en",), "hello" if before else "q", nodes, prompts, **more)
