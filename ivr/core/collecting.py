@@ -187,7 +187,7 @@ def _choice_key(turn: Turn, node: Collect, key: str) -> str | None:
         if key == node.end and (chosen := _open_way(turn, node, state.entry)):
             return _choose(turn, node, chosen, timer="", ended=True)
         state.entry = entry
-        return _fail(turn, node, "nomatch", "")
+        return _fail(turn, node, "nomatch", "", ended=key == node.end)
     state.entry = entry
     if way is not None and not longer:
         return _choose(turn, node, way, timer="", ended=False)
@@ -225,7 +225,7 @@ def _entry_key(turn: Turn, node: Collect, key: str) -> str | None:
     if node.end and key in node.end:
         if not state.entry and node.min_keys > 0:
             state.entry = key
-            return _fail(turn, node, "nomatch", "")
+            return _fail(turn, node, "nomatch", "", ended=True)
         return _complete(turn, node, timer="", ended=True)
     state.entry += key
     if len(state.entry) >= min(node.max_keys, MAX_ENTRY):
@@ -240,7 +240,7 @@ def _complete(turn: Turn, node: Collect, timer: str, ended: bool) -> str | None:
     keys = state.entry
     value = _value(node, keys)
     if not _fits(turn, node, keys, value):
-        return _fail(turn, node, "nomatch", timer)
+        return _fail(turn, node, "nomatch", timer, ended)
     turn.save_attempt(node, *_saved(turn, node, "digits", keys, timer))
     _expect_habit(turn, node, ended)
     if node.confirm:
@@ -355,7 +355,7 @@ def _timer(turn: Turn, node: Collect) -> str | None:
     return _fail(turn, node, "noinput", "first")
 
 
-def _fail(turn: Turn, node: Collect, kind: str, timer: str) -> str | None:
+def _fail(turn: Turn, node: Collect, kind: str, timer: str, ended: bool = False) -> str | None:
     """Silence (noinput) or a wrong key (nomatch): counted apart, escalated apart, given up apart or together."""
     state = turn.state
     turn.save_attempt(node, *_saved(turn, node, kind, state.entry, timer))
@@ -368,6 +368,8 @@ def _fail(turn: Turn, node: Collect, kind: str, timer: str) -> str | None:
         escalation, count = node.wrong, state.wrongs
     # What else was typed belongs to a misunderstanding.
     state.typed, state.entry = "", ""
+    if kind == "nomatch":
+        _expect_habit(turn, node, ended)
     if (escalation.tries and count >= escalation.tries) or (node.tries and state.silences + state.wrongs >= node.tries):
         state.held = None
         turn.took("silence" if kind == "noinput" else "wrong key")

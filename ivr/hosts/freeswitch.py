@@ -119,6 +119,8 @@ class FreeSwitchCall:
         self._job: _Job | None = None  # runs on the switch
         self._next: _Job | None = None  # as soon as that is over
         self._number = 0
+        # A worker that takes over a call must not take the first worker's late completion for its own.
+        self._prefix = f"cw{opened_ms & 0xFFFFFFFF:x}-"
         self._terminators = "any"
         self._answered = False
         self._last_key = ("", "", -1_000_000)  # key, source, when
@@ -509,7 +511,7 @@ class FreeSwitchCall:
                     )
                 )
                 self._terminators = job.terminators
-            self._send(self.link.execute(job.app, job.argument, event_uuid=f"u{self._number}"))
+            self._send(self.link.execute(job.app, job.argument, event_uuid=f"{self._prefix}{self._number}"))
         except CommandError as exc:
             self._lost(f"{job.app}: {exc}")
             return

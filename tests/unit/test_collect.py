@@ -416,6 +416,13 @@ def test_typing_ahead(first: Collect, second: Collect, script: str, expected: li
     assert lines[1 : 1 + len(expected)] == expected
 
 
+def test_the_habitual_terminator_of_a_wrong_entry_is_not_a_second_failure() -> None:
+    """Found by a scripted call: 31# where 30 is the most. The entry is full, and wrong, before the # comes."""
+    node = collect(**{**ENTRY, "min_keys": 1, "max_keys": 2, "value": "number", "valid": ["<=", ["name", "n"], 30]})
+    lines = [t for t in play(program(node), "end 31# 30# end") if not t.startswith("listen")]
+    assert lines[1:5] == ["save attempt q#1.1 nomatch '31'", PLAYED, PLAYED, "save attempt q#1.2 digits '30'"]
+
+
 def test_a_message_is_skipped_by_who_types_ahead_and_heard_by_who_does_not() -> None:
     flow = program(collect(**MENU), before=Say(("hello",), "q"))
     assert play(flow, "1")[:3] == ["hello: play hello", "save attempt q#1.1 digits '1'", "one: play to the end bye_one"]
