@@ -37,6 +37,10 @@ from ivr.store.write import Database, Trouble, trouble
 __all__ = ["Backoff", "Recorder", "SpoolInUse", "Stats", "Threads"]
 
 
+#: The spool is drained by so many groups for each new one, so that it empties while calls go on.
+_DRAIN_GROUPS = 5
+
+
 class Lock(Protocol):
     """What ``_thread.allocate_lock()`` gives."""
 
@@ -278,11 +282,11 @@ class Recorder:
         return rows
 
     def _drain(self) -> None:
-        """One group from the spool to the database, if both are there."""
+        """A few groups from the spool to the database, if both are there."""
         if not self._spool.pending or not self._ready():
             return
         try:
-            payloads, position = self._spool.next(self._group_rows)
+            payloads, position = self._spool.next(_DRAIN_GROUPS * self._group_rows)
             rows = self._prepared([_decode(payload) for payload in payloads])
             if self._store(rows):
                 self._bury_dead()

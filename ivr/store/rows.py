@@ -163,6 +163,8 @@ def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
             number = None
     if isinstance(value, str):
         text = value
+    elif type(value) is int:
+        text = str(value)
     else:
         try:
             text = json.dumps(value, ensure_ascii=False)

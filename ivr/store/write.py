@@ -209,8 +209,11 @@ def _age(answer: tuple[Any, ...]) -> tuple[str, str]:
     return values["at"] or "", values["value"] or ""
 
 
+_encode = json.JSONEncoder(check_circular=False, ensure_ascii=False).encode
+
+
 def _json(names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> str:
-    return json.dumps([dict(zip(names, row, strict=True)) for row in rows])
+    return _encode([dict(zip(names, row, strict=False)) for row in rows])
 
 
 def _without_repeats(batch: list[tuple[Any, ...]], key_count: int) -> list[list[tuple[Any, ...]]]:
