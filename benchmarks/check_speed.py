@@ -37,7 +37,9 @@ steps:
 STEPS = (
     """\
   step_{n}:                               # a menu of department {n}
-    menu: {{zh: "查询{n}号订单请按1，投诉请按2，转人工请按0。", en: "For order {n} press 1, for a complaint press 2, or 0."}}
+    menu:
+      zh: "查询{n}号订单请按1，投诉请按2，转人工请按0。"
+      en: "For order {n} press 1, for a complaint press 2, or 0."
     keys:
       1: step_{m}
       2: {{goto: step_{m}, when: caller.vip and attempts < {n}}}

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ivr.core.program import Assign, Way
 from ivr.lang import kinds as k
+from ivr.lang import parts as p
 from ivr.lang.kinds import Kind
 from ivr.lang.source import Map, Node, Text
 
@@ -45,12 +46,12 @@ class Digits:
     first: int | None = key(k.DURATION, "Silence before the first key, counted from the end of the prompt. Default 5s.")
     between: int | None = key(k.DURATION, "Silence between two keys. Default 2.5s.")
     tries: tuple[int, int, int] | None = key(
-        k.TRIES,
+        p.TRIES,
         "After so many failures the caller is sent to `give_up`: all failures together, or "
         "`{silence: 2, wrong: 3}`, each on its own count. Default 3.",
     )
     give_up: tuple[str, str] | None = key(
-        k.GIVE_UP, "Where a caller goes who has failed so often: a target, or `{silence: target, wrong: target}`."
+        p.GIVE_UP, "Where a caller goes who has failed so often: a target, or `{silence: target, wrong: target}`."
     )
     type_ahead: str | None = key(
         k.TYPE_AHEAD, "`keep`: keys pressed before this step count. `flush`: they are dropped. Default keep."
@@ -73,7 +74,7 @@ class QuestionDigits:
 
     first: int | None = key(k.DURATION, "Silence before the first key. Default 5s.")
     between: int | None = key(k.DURATION, "Silence between two keys. Default 2.5s.")
-    tries: tuple[int, int, int] | None = key(k.TRIES, "Failures until the question gives up. Default 3.")
+    tries: tuple[int, int, int] | None = key(p.TRIES, "Failures until the question gives up. Default 3.")
     type_ahead: str | None = key(k.TYPE_AHEAD, "`keep` or `flush`. Default flush.")
     barge_in: bool | None = key(k.BOOL, "Whether a key silences the prompt. Default true.")
 
@@ -94,16 +95,16 @@ class Menu:
 
     menu: Prompts = key(k.PROMPT, "What is said.", required=True)
     keys: dict[str, tuple[Way, ...]] = key(
-        k.KEYS,
+        p.KEYS,
         'What each key does: `1`, `"*"`, `"#"`, `12` to a target, to `{goto, set, when}`, or to a list of such maps, '
         "of which the first counts whose `when` holds.",
         required=True,
     )
     silence: tuple[Prompts, ...] | None = key(
-        k.ESCALATION, "What the first, the second ... silence plays, and nothing else; the last entry repeats."
+        p.ESCALATION, "What the first, the second ... silence plays, and nothing else; the last entry repeats."
     )
-    wrong: tuple[Prompts, ...] | None = key(k.ESCALATION, "The same for a key that is not on offer.")
-    digits: Digits | None = key(k.nested("Digits"), "How keys are waited for.")
+    wrong: tuple[Prompts, ...] | None = key(p.ESCALATION, "The same for a key that is not on offer.")
+    digits: Digits | None = key(p.nested("Digits"), "How keys are waited for.")
 
 
 @dataclass(slots=True)
@@ -116,13 +117,13 @@ class Ask:
     type: str | None = key(
         k.ENTRY_TYPE, "`digits`: the keys as text, `012` stays `012`. `number`: a number. Default digits."
     )
-    digits: EntryDigits | None = key(k.nested("EntryDigits"), "How keys are waited for, and how many.")
+    digits: EntryDigits | None = key(p.nested("EntryDigits"), "How keys are waited for, and how many.")
     valid: Trees = key(k.CONDITION, "A condition that a good entry meets; it sees the entry under its name.")
     confirm: Confirm | None = key(
-        k.CONFIRM, "Said after the entry: 1 accepts, 2 asks again; or `{say: prompt, yes: 1, no: 2}`."
+        p.CONFIRM, "Said after the entry: 1 accepts, 2 asks again; or `{say: prompt, yes: 1, no: 2}`."
     )
-    silence: tuple[Prompts, ...] | None = key(k.ESCALATION, "What each silence plays, as in a menu.")
-    wrong: tuple[Prompts, ...] | None = key(k.ESCALATION, "What each bad entry plays, as in a menu.")
+    silence: tuple[Prompts, ...] | None = key(p.ESCALATION, "What each silence plays, as in a menu.")
+    wrong: tuple[Prompts, ...] | None = key(p.ESCALATION, "What each bad entry plays, as in a menu.")
     secret: bool | None = key(
         k.BOOL, "The keys are never shown, logged or stored; the switch collects them. Default false."
     )
@@ -133,7 +134,7 @@ class Set:
     """Gives names new values."""
 
     set: tuple[Assign, ...] = key(
-        k.ASSIGNS, '`{name: value}`. A text `"{{ expression }}"` is computed; any other value is itself.', required=True
+        p.ASSIGNS, '`{name: value}`. A text `"{{ expression }}"` is computed; any other value is itself.', required=True
     )
     next: str = key(k.TARGET, "The step after it.", required=True)
 
@@ -143,7 +144,7 @@ class Branch:
     """Goes where the first condition that holds says."""
 
     branch: tuple[Way, ...] = key(
-        k.BRANCHES, "A list of `{when: condition, goto: target, set: {...}}`; the last has no `when`.", required=True
+        p.BRANCHES, "A list of `{when: condition, goto: target, set: {...}}`; the last has no `when`.", required=True
     )
 
 
@@ -217,7 +218,7 @@ class WayShape:
     """What a key does: `{goto, set, when}`."""
 
     goto: str = key(k.KEY_TARGET, "The step; `repeat` to hear this one again.", required=True)
-    set: tuple[Assign, ...] | None = key(k.ASSIGNS, "Names that get new values on the way.")
+    set: tuple[Assign, ...] | None = key(p.ASSIGNS, "Names that get new values on the way.")
     when: Trees = key(k.CONDITION, "The key is only there when this holds.")
 
 
@@ -227,7 +228,7 @@ class BranchShape:
 
     when: Trees = key(k.CONDITION, "This way is taken when this holds; the last way has none.")
     goto: str = key(k.TARGET, "The step.", required=True)
-    set: tuple[Assign, ...] | None = key(k.ASSIGNS, "Names that get new values on the way.")
+    set: tuple[Assign, ...] | None = key(p.ASSIGNS, "Names that get new values on the way.")
 
 
 @dataclass(slots=True)
@@ -248,12 +249,12 @@ class Question:
     choice: Prompts | None = key(k.PROMPT, "What is asked; the answer is one of `options`.")
     number: Prompts | None = key(k.PROMPT, "What is asked; the answer is any number of `range`.")
     range: tuple[int, int] | None = key(k.RANGE, "The lowest and the highest number, `1..5`.")
-    options: dict[str, str] | None = key(k.OPTIONS, "What each key stands for in the results.")
+    options: dict[str, str] | None = key(p.OPTIONS, "What each key stands for in the results.")
     when: Trees = key(k.CONDITION, "The question is only asked when this holds.")
-    silence: tuple[Prompts, ...] | None = key(k.ESCALATION, "What each silence plays, as in a menu.")
-    wrong: tuple[Prompts, ...] | None = key(k.ESCALATION, "What each wrong answer plays, as in a menu.")
-    digits: QuestionDigits | None = key(k.nested("QuestionDigits"), "How keys are waited for.")
-    confirm: Confirm | None = key(k.CONFIRM, "Said after the answer, as in an `ask`.")
+    silence: tuple[Prompts, ...] | None = key(p.ESCALATION, "What each silence plays, as in a menu.")
+    wrong: tuple[Prompts, ...] | None = key(p.ESCALATION, "What each wrong answer plays, as in a menu.")
+    digits: QuestionDigits | None = key(p.nested("QuestionDigits"), "How keys are waited for.")
+    confirm: Confirm | None = key(p.CONFIRM, "Said after the answer, as in an `ask`.")
 
 
 @dataclass(slots=True)
@@ -263,18 +264,18 @@ class FlowFile:
     flow: str = key(k.NAME_KIND, "The flow's name.", required=True)
     title: str | None = key(k.TEXT, "For people.")
     languages: tuple[str, ...] = key(
-        k.LANGUAGES, "What is spoken, `[zh, en]`; the first is the fallback.", required=True
+        p.LANGUAGES, "What is spoken, `[zh, en]`; the first is the fallback.", required=True
     )
     start: str | None = key(k.TARGET, "The first step. Default: the first in the file.")
-    facts: tuple[str, ...] | None = key(k.FACTS, "Names that the host brings with the call; none when it does not.")
-    variables: dict[str, Any] | None = key(k.VARIABLES, "Names and their first values.")
+    facts: tuple[str, ...] | None = key(p.FACTS, "Names that the host brings with the call; none when it does not.")
+    variables: dict[str, Any] | None = key(p.VARIABLES, "Names and their first values.")
     destinations: dict[str, str] | None = key(
-        k.DESTINATIONS, "What `transfer` may reach, `{operator: user/1000}`; callweave.yaml may say otherwise."
+        p.DESTINATIONS, "What `transfer` may reach, `{operator: user/1000}`; callweave.yaml may say otherwise."
     )
-    digits: Digits | None = key(k.nested("Digits"), "Defaults for every menu, ask and question of the file.")
+    digits: Digits | None = key(p.nested("Digits"), "Defaults for every menu, ask and question of the file.")
     error: str | None = key(k.TARGET, "Where a named failure leads: a loop, a missing prompt file. Default: hang up.")
     max_call: int | None = key(k.DURATION, "The longest call; then the error exit, then the end. Default 1h.")
-    steps: Map = key(k.STEPS, "`{name: step}`; a step has exactly one verb.", required=True)
+    steps: Map = key(p.STEPS, "`{name: step}`; a step has exactly one verb.", required=True)
 
 
 @dataclass(slots=True)
@@ -284,17 +285,17 @@ class SurveyFile:
     survey: str = key(k.NAME_KIND, "The questionnaire's name.", required=True)
     title: str | None = key(k.TEXT, "For people.")
     languages: tuple[str, ...] = key(
-        k.LANGUAGES, "What is spoken, `[zh, en]`; the first is the fallback.", required=True
+        p.LANGUAGES, "What is spoken, `[zh, en]`; the first is the fallback.", required=True
     )
-    facts: tuple[str, ...] | None = key(k.FACTS, "Names that the host brings with the call.")
-    digits: QuestionDigits | None = key(k.nested("QuestionDigits"), "Defaults for every question of the file.")
+    facts: tuple[str, ...] | None = key(p.FACTS, "Names that the host brings with the call.")
+    digits: QuestionDigits | None = key(p.nested("QuestionDigits"), "Defaults for every question of the file.")
     give_up: str | None = key(
         k.SURVEY_GIVE_UP,
         "`skip`: a question that fails is skipped. `stop`: the survey ends there, partial. Default skip.",
     )
     intro: Prompts | None = key(k.PROMPT, "Said before the first question.")
     thanks: Prompts | None = key(k.PROMPT, "Said after the last one.")
-    questions: Node = key(k.QUESTIONS, "A list of questions.", required=True)
+    questions: Node = key(p.QUESTIONS, "A list of questions.", required=True)
 
 
 #: Every shape that a map in a file can have, by the name that `kinds.nested` uses.

@@ -84,7 +84,7 @@ def read_head(reader: Reader, root: Map, shape: str, what: str) -> Any:
     first = root.get("languages")
     if first is not None:
         muted, reader.problems = reader.problems, Problems()
-        from ivr.lang.kinds import LANGUAGES
+        from ivr.lang.parts import LANGUAGES
 
         reader.languages = LANGUAGES.read(reader, first, "languages")
         reader.problems = muted

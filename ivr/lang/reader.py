@@ -14,8 +14,9 @@ from ivr.core.program import Piece, Prompt
 from ivr.lang import expr, template
 from ivr.lang.catalogue import Catalogue
 from ivr.lang.expr import NAME, Fault, usable_name
-from ivr.lang.kinds import LANGUAGE, NAME_HINT
+from ivr.lang.kinds import NAME_HINT
 from ivr.lang.model import ROWS, SHAPES, VERBS, Row, Step
+from ivr.lang.parts import LANGUAGE
 from ivr.lang.pattern import KEYPAD
 from ivr.lang.problem import Problems, meant, nearest, quoted
 from ivr.lang.source import Map, Mark, Node, Seq, Source, Text

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ivr.lang.kinds import DURATION_SCHEMA, KEY, LANGUAGE, NAME_SCHEMA
+from ivr.lang.kinds import DURATION_SCHEMA, KEY, NAME_SCHEMA
 from ivr.lang.model import ROWS, SHAPES, VERBS
+from ivr.lang.parts import LANGUAGE
 
 
 def _shape(cls: type[Any]) -> dict[str, Any]:
