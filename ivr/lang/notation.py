@@ -73,7 +73,8 @@ def dot(diagram: Diagram) -> str:
             out.append(f'    label={_quoted(diagram.groups[group])} style="rounded" color="#999999" fontsize=11')
             indent = "    "
         for box in boxes:
-            lines = [f"<b>{_html(box.title)}</b>", *(_html(line) for line in box.text)] if box.title else []
+            small = (f'<font point-size="10">{_html(line)}</font>' for line in box.text)
+            lines = [f"<b>{_html(box.title)}</b>", *small] if box.title else []
             label = f"<{'<br/>'.join(lines)}>" if lines else '""'
             out.append(f"{indent}{_quoted(box.name)} [label={label} {_SHAPES[box.shape][2]}]")
         if group:
