@@ -210,7 +210,8 @@ def _pairs(source: Source, items: list[Node]) -> list[tuple[Text, Node]]:
     seen: dict[str, Text] = {}
     for key, value in zip(items[::2], items[1::2], strict=True):
         if not isinstance(key, Text):
-            source.problems.add("IVR010", source, key, "a key is a word or a number, not a list or a map")
+            hint = "put a text with {{ }} in quotes" if isinstance(key, Map) else ""
+            source.problems.add("IVR010", source, key, "a key is a word or a number, not a list or a map", hint)
         elif key.value in seen:
             first = seen[key.value].start
             message = (

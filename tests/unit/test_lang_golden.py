@@ -54,6 +54,23 @@ def test_catalogue_words(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def test_catalogue_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("prompts").mkdir()
+    Path("prompts/en.yaml").write_text("../etc: x\na: [b]\nb: '{{ n }}'\nc: ''\na: 1\n", encoding="utf-8")
+    Path("prompts/zh.yaml").write_text("- a\n", encoding="utf-8")
+    assert [line.split("; ")[0] for line in said("prompts/en.yaml").splitlines() if line.startswith("prompts")] == [
+        'prompts/en.yaml:1:1: IVR016 "../etc" is not a prompt\'s name',
+        'prompts/en.yaml:2:4: IVR010 prompt "a" is one text',
+        'prompts/en.yaml:3:1: IVR041 warning: prompt "b" has no text for zh',
+        'prompts/en.yaml:3:5: IVR043 how to speak "n"?',
+        'prompts/en.yaml:4:1: IVR041 warning: prompt "c" has no text for zh',
+        "prompts/en.yaml:4:4: IVR046 the text is empty",
+        'prompts/en.yaml:5:1: IVR008 "a" is here a second time',
+    ]
+    assert said("prompts/zh.yaml").startswith("prompts/zh.yaml:1:1: IVR010 a prompt file is a map of name to text")
+
+
 def test_every_code_is_shown_and_every_shown_code_is_explained() -> None:
     shown = {c for p in GOLDEN.glob("*.txt") for c in re.findall(r": (IVR\d+) ", p.read_text("utf-8"))}
     assert shown | {"IVR001"} == set(CODES)
