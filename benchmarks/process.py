@@ -27,8 +27,8 @@ def free_port() -> int:
 class ServerProcess:
     """``argv`` with ``{port}`` filled in; ready when the port is taken."""
 
-    def __init__(self, argv: Sequence[str], core: int = 0, cwd: Path = ROOT, log: Path | None = None) -> None:
-        self.port = free_port()
+    def __init__(self, argv: Sequence[str], core: int = 0, cwd: Path = ROOT, log: Path | None = None, port: int = 0):
+        self.port = port or free_port()
         self._log = log.open("wb") if log else subprocess.DEVNULL
         words = [word.format(port=self.port) for word in argv]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}

@@ -26,12 +26,11 @@ def write(root: Path, port: str = "{port}") -> Path:
     steps = []
     for number, (question, keys) in enumerate(zip(QUESTIONS, ANSWERS, strict=True)):
         after = [*QUESTIONS, "done"][number + 1]
-        steps.append(
-            f"  {question}:\n    ask: {question}\n    into: answer_{number + 1}\n    digits: {{length: {len(keys)}}}\n    next: {after}\n"
-        )
+        ask = f"ask: {question}\n    into: answer_{number + 1}\n    digits: {{length: {len(keys)}}}"
+        steps.append(f"  {question}:\n    {ask}\n    next: {after}\n")
+    digits = f"{{first: {FIRST_MS // 1000}s, between: {BETWEEN_MS // 1000}s, tries: 2, give_up: done}}"
     flow = (
-        f"flow: collect\nlanguages: [en]\nstart: {QUESTIONS[0]}\n"
-        f"digits: {{first: {FIRST_MS // 1000}s, between: {BETWEEN_MS // 1000}s, tries: 2, give_up: done}}\nerror: done\n"
+        f"flow: collect\nlanguages: [en]\nstart: {QUESTIONS[0]}\ndigits: {digits}\nerror: done\n"
         f"steps:\n{''.join(steps)}  done:\n    hang_up: true\n"
     )
     texts = {question: f"This is {question.replace('_', ' ')}, please answer with keys." for question in QUESTIONS}
