@@ -26,10 +26,13 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", "file", type=FILE, help="callweave.yaml.")
 @click.option("--trace", "trace_dir", type=FOLDER, help="Write what each call did to FOLDER/<call>.txt (no secrets).")
-def main(file: Path | None, trace_dir: Path | None) -> None:
+@click.option("--listen", metavar="HOST:PORT", help="Instead of `listen` of callweave.yaml; port 0 takes a free one.")
+@click.option("--db", metavar="URL", help="Instead of `database`.")
+@click.option("--spool", type=FOLDER, help="Instead of `spool`: each worker of one machine needs its own.")
+def main(file: Path | None, trace_dir: Path | None, listen: str | None, db: str | None, spool: Path | None) -> None:
     """Take calls from FreeSWITCH until TERM. Exit status: 0 stopped in order, 1 could not serve, 2 bad settings."""
     try:
-        config = load_config(file)
+        config = load_config(file).replaced(listen=listen, database=db, spool=spool)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from exc
     log = open_log(config.log_level, config.log_numbers)

@@ -158,7 +158,7 @@ class SurveyMark:
 
     kind: ClassVar[str] = "survey_mark"
     survey: str
-    mark: str  # begin | complete
+    mark: str  # begin | complete | partial
     next: str
     questions: tuple[str, ...] = ()
 
@@ -187,6 +187,7 @@ class Program:
     error: str = END  # step reached by a named failure (loop, missing prompt, switch error)
     variables: Mapping[str, Any] = field(default_factory=dict)  # initial values
     destinations: Mapping[str, str] = field(default_factory=dict)  # name -> dial string
+    facts: tuple[str, ...] = ()  # names that the host may bring with the call
     max_call_ms: int = 3_600_000
     where: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # step -> (file, line); not hashed
 
@@ -200,6 +201,7 @@ class Program:
             "error": self.error,
             "variables": dict(self.variables),
             "destinations": dict(self.destinations),
+            "facts": list(self.facts),
             "max_call_ms": self.max_call_ms,
             "prompts": {k: _plain(v) for k, v in self.prompts.items()},
             "nodes": {k: {"kind": n.kind, **_plain(n)} for k, n in self.nodes.items()},
@@ -216,6 +218,7 @@ class Program:
             error=data["error"],
             variables=dict(data["variables"]),
             destinations=dict(data["destinations"]),
+            facts=tuple(data["facts"]),
             max_call_ms=data["max_call_ms"],
             prompts={k: _prompt(v) for k, v in data["prompts"].items()},
             nodes={k: _node(v) for k, v in data["nodes"].items()},

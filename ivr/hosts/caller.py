@@ -99,12 +99,14 @@ class ScriptedCaller:
         self._key_due_ms = 0
         self.problems: list[str] = []
         self.heard: list[str] = []
+        self.log: list[tuple[int, str, str]] = []  # (ms, hears | presses | speaks | hangs up, what)
 
     # -- what the line reports ------------------------------------------------------------------------
 
     def sound_started(self, said: str, now_ms: int) -> None:
         self._playing, self._last, self._sound_ms = said, said, now_ms
         self.heard.append(said)
+        self.log.append((now_ms, "hears", said))
         action = self._action()
         if isinstance(action, Silence):
             self._advance(now_ms)
@@ -160,17 +162,29 @@ class ScriptedCaller:
             self._key_due_ms = now_ms + KEY_GAP_MS
             if not self._left:
                 self._advance(now_ms)
+            self._did(now_ms, "presses", keys[:1])
             return [Key(keys[0])] if keys else []
         self._advance(now_ms)
         if isinstance(action, Speak):
             self._since_ms = now_ms + action.ms
+            self._did(now_ms, "speaks", f"{action.ms / 1000:g} s")
             return [Voice(action.ms)]
-        return [Gone()] if isinstance(action, HangsUp) else []
+        if isinstance(action, HangsUp):
+            self._did(now_ms, "hangs up", "")
+            return [Gone()]
+        return []
 
     # -- inside ----------------------------------------------------------------------------------------
 
     def _action(self) -> Action | None:
         return self._script[self._index] if self._index < len(self._script) else None
+
+    def _did(self, now_ms: int, verb: str, what: str) -> None:
+        """Keys pressed in one go are one line of the log."""
+        if verb == "presses" and self.log and self.log[-1][1] == "presses":
+            when, _, before = self.log.pop()
+            now_ms, what = when, before + what
+        self.log.append((now_ms, verb, what))
 
     def _advance(self, now_ms: int) -> None:
         self._index += 1

@@ -6,7 +6,7 @@ replaces one that works.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from ivr.lang.project import Project
 from ivr.ops.config import Config
 
 SECRET_VARIABLE = "variable_callweave_secret"
+#: A fact `caller.vip` of a flow is the channel variable `fact_caller.vip`.
+FACT_VARIABLE = "variable_fact_"
 
 
 class FlowErrors(Exception):
@@ -73,11 +75,16 @@ class Registry:
         if name not in self._flows:
             return f'no flow for the number "{called}" and the path "{path}"; see flows: in callweave.yaml'
         program, sounds = self._flows[name]
-        facts: Mapping[str, Any] = {
+        facts: dict[str, Any] = {
             "caller.number": channel.get("Caller-Caller-ID-Number", ""),
             "caller.name": channel.get("Caller-Caller-ID-Name", ""),
             "called.number": called,
         }
+        # Only names that the flow declares, and only from variables that a dialplan or an originate sets.
+        for name in program.facts:
+            value = channel.get(FACT_VARIABLE + name)
+            if value is not None:
+                facts[name] = {"true": True, "false": False}.get(value, value)
         destinations = {**program.destinations, **config.destinations}
         recordings = config.switch_path(config.recordings)
         return Route(program, sounds, facts, destinations, recordings)

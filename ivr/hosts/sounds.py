@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ivr.core.effects import Clip, Item
+from ivr.core.effects import Clip, Item, Spoken
+from ivr.core.program import Program
 from ivr.media.library import AudioLibrary, MissingAudio
 from ivr.media.speech import words
 
@@ -105,6 +106,17 @@ class BuiltSounds:
         if isinstance(item, Clip):
             self._paths[item] = paths
         return paths
+
+    def learn(self, program: Program) -> None:
+        """Know every sound of ``program`` before it is asked for: its prompts, digits and small numbers."""
+        for prompt in program.prompts.values():
+            for lang, pieces in prompt.pieces.items():
+                for part, piece in enumerate(pieces):
+                    if not piece.as_:
+                        self.files([Clip(lang, piece.text, prompt.name, part, len(pieces))])
+                    elif piece.as_ in ("digits", "number"):
+                        self.files([Spoken(lang, "digits", "0123456789")])
+                        self.files([Spoken(lang, piece.as_, str(n)) for n in range(100)])
 
     def find(self, path: str) -> Sound | None:
         return self._known.get(path)

@@ -96,6 +96,7 @@ class _Check:
             start=step,
             nodes=nodes,
             prompts=self.prompts,
+            facts=tuple(sorted(file.facts or ())),
             where=self.where,
         )
 
@@ -152,6 +153,7 @@ class _Check:
             error=builder.error,
             variables=file.variables or {},
             destinations=file.destinations or {},
+            facts=tuple(sorted(facts)),
             max_call_ms=file.max_call or 3_600_000,
             where=self.where,
         )

@@ -10,7 +10,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ivr.ops import values
@@ -116,6 +116,18 @@ class Config:
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
         return any(address in network for network in self.allow)
+
+    def replaced(self, *, listen: str | None = None, database: str | None = None, spool: Path | None = None) -> Config:
+        """These settings with what the command line says instead. Raises ConfigError."""
+        changed = self
+        if listen:
+            if wrong := values.bad_address(listen):
+                raise ConfigError((Mistake("--listen", 0, 0, "", wrong, "write host:port, like 127.0.0.1:8084"),))
+            host, _, port = listen.rpartition(":")
+            changed = replace(changed, listen=Address(host.strip("[]"), int(port)))
+        if database:
+            changed = replace(changed, database=database)
+        return replace(changed, spool=spool.absolute()) if spool else changed
 
     def flow_file(self, flow: str) -> Path:
         """The file of a flow named in `flows`."""
