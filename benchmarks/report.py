@@ -21,26 +21,20 @@ COLUMNS = ("at once", "server", "calls", "CPU ms/call", "core busy", "p50 ms", "
 BAR = 40
 
 
-CALLS = (
-    """\
+CALLS = """\
 One call is five questions (1, 1, 4, 1 and 6 keys), pressed after each prompt by the same scripted callers, through the
 same scripted switch, whose events have the headers of a real FreeSWITCH's. *callweave* is `esl_app.py` as it is
 deployed: keys collected from DTMF events, every attempt and every answer stored in SQLite. *greenswitch* is the same
 call with play_and_get_digits, as its README writes calls; *bare sockets* does only this one call and is the floor. Both
 store nothing.
-""".splitlines()
-    + [""]
-)
-METHOD = (
-    """
-Server and switch each have a core of their own. Calls start evenly spread, one for each that ends. A latency is from the
-sending of an event that asks for an answer (a DTMF or a CHANNEL_EXECUTE_COMPLETE) to the kernel's stamp of the next
+"""
+METHOD = """\
+Server and switch each have a core of their own. Calls start evenly spread, one for each that ends. A latency is from
+the sending of an event that asks for an answer (a DTMF or a CHANNEL_EXECUTE_COMPLETE) to the kernel's stamp of the next
 command's arrival, so a late switch does not count; its own lateness is the last column. CPU is the user and system time
 of the server's process, all threads. KB/call is the growth of its resident memory while all callers are parked in the
 first question.
-""".splitlines()
-    + [""]
-)
+"""
 
 
 @dataclass(frozen=True)
@@ -186,17 +180,18 @@ def markdown(figures: Figures) -> str:
         "",
         "## Calls",
         "",
-        *CALLS,
+        CALLS,
         *_rows(COLUMNS, [_cells(r) for r in figures.results]),
         "",
-        *METHOD,
+        "",
+        METHOD,
     ]
     for title, chart in _charts(figures):
         lines += [f"### {title}", "", "```", *chart, "```", ""]
     lines += [
         "## Reading one event",
         "",
-        "Framing, then four headers, of one recorded CHANNEL_EXECUTE_COMPLETE of about 6 kB (plain); the quickest of nine rounds.",
+        "Framing, then four headers, of one recorded CHANNEL_EXECUTE_COMPLETE of 6 kB (plain); the quickest of nine rounds.",
         "",
         *_rows(("reader", "µs"), [[name, f"{value:.1f}"] for name, value in figures.reading_us.items()]),
         "",
