@@ -103,9 +103,8 @@ def _checked(console: Console, root: Path) -> dict[str, Program]:
             sys.exit(1)
         programs[name] = result.program
         steps, texts = len(result.program.nodes) - 1, len(result.program.prompts)
-        console.print(
-            f"  [green]✓[/green] flows/{name}.yaml  {steps} steps, {texts} prompts, {result.program.languages}"
-        )
+        languages = " and ".join(result.program.languages)
+        console.print(f"  [green]✓[/green] flows/{name}.yaml  {steps} steps, {texts} prompts, in {languages}")
     return programs
 
 

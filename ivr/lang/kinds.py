@@ -15,7 +15,7 @@ from ivr.core.program import END, REPEAT
 from ivr.lang import pattern as patterns
 from ivr.lang.expr import NAME, Fault
 from ivr.lang.problem import meant, quoted
-from ivr.lang.source import Node, Seq, Text
+from ivr.lang.source import Map, Node, Seq, Text
 
 if TYPE_CHECKING:
     from ivr.lang.reader import Reader
@@ -157,7 +157,10 @@ def _to(r: Reader, node: Node, key: str, in_keys: bool) -> str | None:
 
 def read_prompt(r: Reader, node: Node, key: str) -> tuple[str, ...] | None:
     if isinstance(node, Seq):
-        ids = [r.prompt(item, key) for item in node.items]
+        # One text in each language, side by side, is a greeting before the language is known: each is heard as it is.
+        alone = [item.items[0][0].value for item in node.items if isinstance(item, Map) and len(item.items) == 1]
+        spoken = len(alone) > 1 and set(alone) == set(r.languages)
+        ids = [r.prompt(item, key, in_its_own_language=spoken) for item in node.items]
         if not ids:
             r.add("IVR046", node, f"`{key}` is an empty list", "name a prompt")
         return tuple(i for i in ids if i is not None)

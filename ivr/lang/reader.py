@@ -112,8 +112,11 @@ class Reader:
         # A literal none would read as "no condition" in the Program.
         return False if parsed.tree is None else parsed.tree
 
-    def prompt(self, node: Node, key: str) -> str | None:
-        """The id of one prompt: a catalogue name, or an in-place one that gets its id here."""
+    def prompt(self, node: Node, key: str, in_its_own_language: bool = False) -> str | None:
+        """The id of one prompt: a catalogue name, or an in-place one that gets its id here.
+
+        ``in_its_own_language``: with a text in one language only, it is heard in that one by everybody.
+        """
         if isinstance(node, Text):
             word = self.word(node, key)
             return self._named(word) if word else None
@@ -136,7 +139,7 @@ class Reader:
                 self.add("IVR042", k, f"{quoted(k.value)} is not among the file's languages", hint)
             else:
                 found[k.value] = self._pieces(word)
-        for language in self.languages:
+        for language in () if in_its_own_language and len(found) == 1 else self.languages:
             if language not in found and not strange:
                 self.add("IVR041", node, f"the prompt has no text for {language}", f"add `{language}:`")
         self.prompts[ident] = Prompt("", found)
