@@ -75,6 +75,7 @@ class SimulatedCall:
         self._wait: Effect | None = None
         self._wait_ms = 0  # when it was opened
         self._due_ms: int | None = None
+        self._quiet_ms: int | None = None  # when the prompt of a secret entry has been heard out
         self._secret = ""
         self._spoke_ms = 0
 
@@ -120,7 +121,9 @@ class SimulatedCall:
     @property
     def next_due_ms(self) -> int | None:
         """When the line does something by itself."""
-        return None if self.end else self._due_ms
+        if self.end:
+            return None
+        return self._due_ms if self._quiet_ms is None else self._quiet_ms
 
     def advance(self, to_ms: int) -> None:
         """Let time pass until ``to_ms``, doing on the way what falls due."""
@@ -149,8 +152,8 @@ class SimulatedCall:
                 self._open(effect, timeout_ms)
             case CollectSecret(_, items):
                 self._secret = ""
-                prompt_ms = self.sounds.duration_ms(items)
-                self._open(effect, prompt_ms + max(effect.first_ms, SECRET_FIRST_FLOOR_MS), said(items))
+                first_ms = max(effect.first_ms, SECRET_FIRST_FLOOR_MS)
+                self._open(effect, self.sounds.duration_ms(items) if items else first_ms, said(items))
             case RecordMessage(_, limit_ms, silence_ms, _, _):
                 self._spoke_ms = 0
                 self._open(effect, min(limit_ms, silence_ms))
@@ -168,13 +171,16 @@ class SimulatedCall:
 
     def _sound(self, playing: str) -> None:
         """Tell the caller what begins or ends to be heard."""
-        was, self.playing = self.playing, playing
+        was, self.playing, self._quiet_ms = self.playing, playing, None
         if self.caller and was and not playing:
             self.caller.sound_ended(self.now_ms)
         if self.caller and playing:
             self.caller.sound_started(playing, self.now_ms)
 
     def _fall_due(self) -> None:
+        if self._quiet_ms is not None:
+            self._sound("")
+            return
         wait, self._due_ms = self._wait, None
         match wait:
             case Play(number):
@@ -205,8 +211,10 @@ class SimulatedCall:
             self._due_ms = self.now_ms + wait.between_ms
 
     def _secret_timer(self, wait: CollectSecret) -> None:
-        self._sound("")
-        if not self._secret:
+        if self.playing:  # the prompt is over, the caller's time begins
+            self._sound("")
+            self._due_ms = self.now_ms + max(wait.first_ms, SECRET_FIRST_FLOOR_MS)
+        elif not self._secret:
             self._feed(SecretDone(wait.wait, self.now_ms, "", "noinput", "first"))
         else:
             outcome = "digits" if len(self._secret) >= wait.min_keys else "nomatch"
