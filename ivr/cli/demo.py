@@ -149,7 +149,7 @@ def _callers(root: Path, config: Config, programs: dict[str, Program], port: int
                     sounds=heard,
                     caller_number=str(call.facts.get("caller.number", "1001")),
                     called_number=str(call.facts.get("called.number", "8001")),
-                    variables={f"fact_{k}": str(v).lower() for k, v in call.facts.items() if k in program.facts},
+                    variables={f"callweave_fact_{k}": str(v).lower() for k, v in call.facts.items() if k in program.facts},
                     destinations={
                         dial: destination(call.far_ends.get(name, FarEnd()))
                         for name, dial in program.destinations.items()

@@ -20,8 +20,8 @@ from ivr.lang.project import Project
 from ivr.ops.config import Config
 
 SECRET_VARIABLE = "variable_callweave_secret"
-#: A fact `caller.vip` of a flow is the channel variable `fact_caller.vip`.
-FACT_VARIABLE = "variable_fact_"
+#: A fact that a flow declares comes as a channel variable: callweave_fact_customer.region=north.
+FACT_VARIABLE = "variable_callweave_fact_"
 
 
 class FlowErrors(Exception):
