@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ivr.media.synth import Voice, voices_from
 from ivr.ops import values
 from ivr.ops.settings import ConfigError, Mistake, Section, read
 
@@ -62,6 +63,7 @@ class Prompts:
     recordings: Path  # <recordings>/<lang>/<name>.wav
     build: Path  # synthesised audio
     rate: int = 8000
+    voices: Mapping[str, Voice] = field(default_factory=dict)  # language -> who speaks it
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +181,13 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
         listen=_address(top, "listen", "127.0.0.1:8084"),
         routing=_routing(flows),
         flows=_folder(flows, "folder", "flows", root),
-        surveys=_folder(top, "surveys", "surveys", root),
+        surveys=root / "surveys",
         prompts=Prompts(
-            folder=_folder(prompts, "folder", "prompts", root),
+            folder=root / "prompts",  # where ivr.lang.project looks
             recordings=_folder(prompts, "recordings", "prompts/recordings", root),
             build=_folder(prompts, "build", "build/prompts", root),
             rate=int(prompts.choice("rate", "8000", ["8000", "16000"])),
+            voices=_voices(prompts),
         ),
         recordings=_folder(top, "recordings", "recordings", root),
         spool=_folder(top, "spool", "spool", root),
@@ -205,7 +208,7 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
     return config
 
 
-_DATABASE_HINT = "write sqlite:///callweave.db or postgresql+psycopg://user:password@host/callweave"
+_DATABASE_HINT = "write sqlite:///callweave.db or postgresql://user:password@host/callweave"
 
 
 def _sqlite_under(root: Path, url: str) -> str:
@@ -251,6 +254,14 @@ def _folder(section: Section, key: str, default: str, root: Path) -> Path:
         key, default, "write a path", lambda v: "has a control character" if not v.isprintable() else ""
     )
     return root / Path(value).expanduser()
+
+
+def _voices(section: Section) -> dict[str, Voice]:
+    try:
+        return voices_from(section.data("voices"))
+    except ValueError as error:
+        section.wrong("voices", f"cannot be used: {error}", "like {zh: {voice: cmn, rate: 180}}")
+        return {}
 
 
 def _destinations(top: Section) -> dict[str, str]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -171,6 +172,17 @@ class Section:
             if value is not None:
                 yield name, value, node
 
+    def data(self, key: str) -> dict[str, Any]:
+        """A table as plain data, scalars as text; for a part that checks its own settings."""
+        self.section(key)  # notes a mistake of shape
+        node = self._values.get(key)
+        plain = _plain(node, 4) if isinstance(node, yaml.MappingNode) else {}
+        return plain if isinstance(plain, dict) else {}
+
+    def wrong(self, key: str, message: str, hint: str) -> None:
+        """A mistake at the value of ``key``, found by whoever reads its data."""
+        self.mistake(self._values.get(key), self.name(key), message, hint)
+
     def section(self, key: str) -> Section:
         node = self._take(key)
         return Section(self._file, self.name(key), node, self._mistakes, self._environment)
@@ -179,6 +191,17 @@ class Section:
         for key, node in self._marks.items():
             if key not in self._asked:
                 self.mistake(node, self.name(key), "is no setting", did_you_mean(key, self._asked))
+
+
+def _plain(node: yaml.Node, depth: int) -> Any:
+    """Nested data; deeper than any setting (or an alias to itself) it is None."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.value
+    if depth == 0:
+        return None
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, depth - 1) for item in node.value]
+    return {str(key.value): _plain(value, depth - 1) for key, value in node.value}
 
 
 def read(path: Path, mistakes: list[Mistake], environment: Mapping[str, str]) -> Section:

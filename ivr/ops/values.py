@@ -41,8 +41,8 @@ def bad_dial_string(value: str) -> str:
 
 
 def bad_database(value: str) -> str:
-    if value.startswith(("sqlite:///", "postgresql+psycopg://")):
-        return ""
+    if value.startswith(("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")):
+        return "" if value != "sqlite:///" else "would be lost: it is in memory"
     return "is no database that Callweave knows"  # the value may hold a password: not quoted
 
 

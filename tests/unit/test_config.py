@@ -40,6 +40,11 @@ def test_found_upward_and_by_the_environment(tmp_path, monkeypatch):
     assert load_config(None, {"CALLWEAVE_DB": "sqlite:///x.db"}).database == "sqlite:///x.db"
 
 
+def test_voices(tmp_path):
+    voices = load(tmp_path, "prompts: {voices: {zh: {voice: cmn, rate: 200}, en: {command: [say, it]}}}").prompts.voices
+    assert (voices["zh"].name, voices["zh"].rate, voices["en"].command) == ("cmn", 200, ("say", "it"))
+
+
 def test_an_empty_file_is_all_defaults(tmp_path):
     assert load(tmp_path, "").max_calls == 1000
     assert load(tmp_path, "# nothing\n").linger_s == 10
@@ -128,6 +133,8 @@ MISTAKES = {
     "control character": (b"a: \x01", "is not YAML"),
     "not a mapping": ("- 1", "is not a table of keys"),
     "key that is no word": ("? [a]\n: b", "has a key that is not a word"),
+    "voice": ("prompts: {voices: {zh: {rate: fast}}}", "prompts.voices: cannot be used: voices.zh.rate: fast is not"),
+    "voices in a list": ("prompts: {voices: [zh]}", "prompts.voices: is not a table of keys"),
     "worker": ("dialplan: {workers: ['[::1]:8084']}", "dialplan.workers: is IPv6, which `socket` cannot name"),
     "sound": ("dialplan: {apology: '../../etc/passwd'}", "dialplan.apology: is no sound file and no tone"),
     "switch_root": ("switch_root: 'C:\\x'", "is no absolute path"),
