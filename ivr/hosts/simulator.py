@@ -75,7 +75,6 @@ class SimulatedCall:
         self._wait: Effect | None = None
         self._wait_ms = 0  # when it was opened
         self._due_ms: int | None = None
-        self._quiet_ms: int | None = None  # when the prompt of a secret entry has been heard out
         self._secret = ""
         self._spoke_ms = 0
 
@@ -121,9 +120,7 @@ class SimulatedCall:
     @property
     def next_due_ms(self) -> int | None:
         """When the line does something by itself."""
-        if self.end:
-            return None
-        return self._due_ms if self._quiet_ms is None else self._quiet_ms
+        return None if self.end else self._due_ms
 
     def advance(self, to_ms: int) -> None:
         """Let time pass until ``to_ms``, doing on the way what falls due."""
@@ -171,16 +168,13 @@ class SimulatedCall:
 
     def _sound(self, playing: str) -> None:
         """Tell the caller what begins or ends to be heard."""
-        was, self.playing, self._quiet_ms = self.playing, playing, None
+        was, self.playing = self.playing, playing
         if self.caller and was and not playing:
             self.caller.sound_ended(self.now_ms)
         if self.caller and playing:
             self.caller.sound_started(playing, self.now_ms)
 
     def _fall_due(self) -> None:
-        if self._quiet_ms is not None:
-            self._sound("")
-            return
         wait, self._due_ms = self._wait, None
         match wait:
             case Play(number):
