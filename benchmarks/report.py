@@ -191,7 +191,7 @@ def markdown(figures: Figures) -> str:
     lines += [
         "## Reading one event",
         "",
-        "Framing, then four headers, of one recorded CHANNEL_EXECUTE_COMPLETE of 6 kB (plain); the quickest of nine rounds.",
+        "Framing, then four headers, of a recorded CHANNEL_EXECUTE_COMPLETE of 6 kB (plain); the quickest of 9 rounds.",
         "",
         *_rows(("reader", "µs"), [[name, f"{value:.1f}"] for name, value in figures.reading_us.items()]),
         "",

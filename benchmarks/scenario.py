@@ -33,7 +33,6 @@ def switch(prompt_ms: int = PROMPT_MS, script: tuple[Action, ...] = ()) -> Scrip
         caller_name="Alice",
         called_number="8001",
         path="collect",
-        guard_ms=15_000,
     )
 
 
