@@ -148,7 +148,7 @@ class Recorder:
         if self._spool.quarantined:
             alarm("spool", f"{self._spool.quarantined} broken records moved to {self._spool.folder}/rows.bad")
         # In a patched process this makes this thread's event loop before ours has one: two threads that make their
-        # first loop together wait for each other's imports for ever (seen with gevent 26.9, four times in eight).
+        # first loop together wait for each other's imports for ever (gevent 26.9: three runs of eight).
         threads.pause(0)
         threads.start(self._run)
 
