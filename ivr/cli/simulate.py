@@ -82,6 +82,7 @@ def command(
     elif sys.stdin.isatty() and not fast:
         from ivr.cli.keypad import play_live
 
+        screen.timers_shown = True
         play_live(line, scribe, screen.console)
     else:
         _play_lines(line, scribe, screen)
@@ -95,6 +96,7 @@ class Screen:
 
     def __init__(self, program: Program, scribe: Scribe) -> None:
         self.console = Console(highlight=False)
+        self.timers_shown = False  # elsewhere: a live call has them at the bottom of the screen
         self._program, self._scribe = program, scribe
 
     def show(self, line: SimulatedCall) -> Any:
@@ -117,7 +119,7 @@ class Screen:
                 return f"♪ {line.playing}", "cyan"
             case CollectSecret():
                 return f"♪ {line.playing}  (secret keys follow)", "cyan"
-            case Listen(_, timeout_ms, timer):
+            case Listen(_, timeout_ms, timer) if not self.timers_shown:
                 kind = "first key" if timer == "first" else "next key"
                 return f"  … waits {timeout_ms / 1000:g} s for the {kind}", "dim"
             case RecordMessage(_, limit_ms, _, end, _):

@@ -51,6 +51,15 @@ def on_event(turn: Turn, node: Collect, event: Any) -> str | None:
     return None
 
 
+def again(turn: Turn, node: Collect) -> None:
+    """Ask the open question, or its confirmation, once more; no failure is counted and no visit."""
+    state = turn.state
+    if state.phase == "confirm" and state.held:
+        _begin_confirm(turn, node)
+    else:
+        _begin(turn, node, node.prompts)
+
+
 def ways(node: Collect) -> list[tuple[str, str]]:
     """Every way out of the step as (way, step it leads to)."""
     found = [(f"key {keys}", way.goto) for keys, choices in node.ways.items() for way in choices]

@@ -97,6 +97,29 @@ def step(
     return turn.state, turn.effects
 
 
+def resume(program: Program, state: CallState, at_ms: int) -> tuple[CallState, list[Effect]]:
+    """Another host takes over a call whose host died: the step it was at is said again, nothing else is asked again.
+
+    What had been typed of an unfinished entry is gone with the host that heard it; answers, counters and the place
+    are in ``state``. A transfer whose far end was on the line has ended with the host's bridge, and leads on.
+    """
+    if state.ended:
+        return state, []
+    turn = Turn(program, state.copy())
+    turn.state.now_ms = max(state.now_ms, at_ms)
+    turn.state.typed = turn.state.swallow = ""
+    node = program.nodes.get(state.node)
+    if not state.waiting:
+        _run(turn, program.start)
+    elif isinstance(node, Collect):
+        collecting.again(turn, node)
+    elif isinstance(node, Transfer) and state.waiting == "dial":
+        _run(turn, node.next)
+    else:
+        _run(turn, state.node)
+    return turn.state, turn.effects
+
+
 def _expected(state: CallState, event: Event) -> bool:
     if isinstance(event, Digit):
         return event.key in KEYS and bool(state.waiting)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ivr.core import machine
 from ivr.core.effects import CollectSecret, Dial, Effect, End, Listen, Play, RecordMessage, Save
 from ivr.core.events import Digit, Event, HungUp, PlayDone, RecordDone, SecretDone, Started, TimerFired, TransferDone
-from ivr.core.program import Program
+from ivr.core.program import Collect, Program
 from ivr.core.state import CallState
 from ivr.lang.check import check_file
 
@@ -132,6 +132,38 @@ def test_whatever_a_caller_does(path: Path, moves: list[tuple[str, object, int]]
             wait = effects[-1]
     assert state.ended, f"still at {state.node}"
     assert machine.step(program, state, HungUp(now)) == (state, [])
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=lambda p: p.stem)
+@settings(max_examples=40, deadline=None)
+@given(moves=st.lists(MOVES, max_size=30), after=st.integers(0, 30))
+def test_a_call_outlives_its_host(path: Path, moves: list[tuple[str, object, int]], after: int) -> None:
+    """At any wait another process takes the saved state: the same step waits again, and the call still ends."""
+    program = PROGRAMS[path]
+    state = machine.start(program, {}, "c1")
+    state, effects = machine.step(program, state, Started(0))
+    wait, now = effects[-1], 0
+    for number, (kind, detail, later) in enumerate(moves):
+        now += later
+        if number == after and not state.ended:
+            node, answers = state.node, state.visits
+            state, effects = machine.resume(program, through_json(state), now)
+            assert isinstance(effects[-1], (*WAITS, End))
+            assert not any(isinstance(e, Save) and e.table == "answer" for e in effects)
+            if isinstance(program.nodes[node], Collect):
+                assert (state.node, state.visits) == (node, answers)
+            wait = effects[-1]
+        event = Digit(str(detail), now) if kind == "key" else answer(wait, int(detail) if kind == "answer" else 0, now)  # type: ignore[call-overload]
+        state, effects = machine.step(program, state, event)
+        if effects:
+            wait = effects[-1]
+    for _ in range(3000):
+        if state.ended:
+            break
+        now += 20_000
+        state, effects = machine.step(program, state, answer(wait, 0, now))
+        wait = effects[-1] if effects else wait
+    assert state.ended
 
 
 PROGRAMS = {path: load(path) for path in FLOWS}
