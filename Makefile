@@ -84,8 +84,8 @@ deploy:  ## Install under DESTDIR with systemd units (docs/deploy.md)
 	"$(DESTDIR)$(PREFIX)/venv/bin/python" tools/link_venv.py "$(DESTDIR)$(PREFIX)/venv" \
 	  --source "$(PREFIX)/app" --python "$(PREFIX)/venv/bin/python"
 	rm -rf "$(DESTDIR)$(PREFIX)/app" && mv "$(DESTDIR)$(PREFIX)/app.new" "$(DESTDIR)$(PREFIX)/app"
-	for f in callweave.service; do sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@SITE@|$(SITE)|g' -e 's|@STATE@|$(STATE)|g' \
-	  deploy/$$f.in > "$(DESTDIR)$(UNITS)/$$f"; done
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@SITE@|$(SITE)|g' -e 's|@STATE@|$(STATE)|g' \
+	  deploy/callweave@.service.in > "$(DESTDIR)$(UNITS)/callweave@.service"
 	install -m 644 deploy/callweave.sysusers "$(DESTDIR)$(SYSUSERS)/callweave.conf"
 	for d in flows surveys prompts; do test -e "$(DESTDIR)$(SITE)/$$d" || cp -R $$d "$(DESTDIR)$(SITE)/$$d"; done
 	test -e "$(DESTDIR)$(SITE)/callweave.yaml" || \
