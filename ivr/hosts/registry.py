@@ -7,10 +7,12 @@ replaces one that works.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ivr.core.program import Program
+from ivr.core.state import CallState
 from ivr.esl.event import Event
 from ivr.hosts.freeswitch import Route
 from ivr.hosts.sounds import Sounds
@@ -18,8 +20,11 @@ from ivr.lang.check import check_file
 from ivr.lang.problem import Problem
 from ivr.lang.project import Project
 from ivr.ops.config import Config
+from ivr.store.takeover import Unfinished
 
 SECRET_VARIABLE = "variable_callweave_secret"
+#: Set by the dialplan before its second `socket` action: another worker may have had this call.
+TAKEOVER_VARIABLE = "variable_callweave_takeover"
 #: A fact that a flow declares comes as a channel variable: callweave_fact_customer.region=north.
 FACT_VARIABLE = "variable_callweave_fact_"
 
@@ -33,12 +38,19 @@ class FlowErrors(Exception):
 
 
 class Registry:
-    """``sounds_for(program)`` gives the audio of a program; ``known(program)`` is told each program once."""
+    """``sounds_for(program)`` gives the audio of a program; ``known(program)`` is told each program once.
+
+    ``unfinished(call_id)`` finds a call whose worker died; it is asked only where the dialplan says that one did.
+    """
 
     def __init__(
-        self, config: Config, sounds_for: Callable[[Program], Sounds], known: Callable[[Program], None] = lambda p: None
+        self,
+        config: Config,
+        sounds_for: Callable[[Program], Sounds],
+        known: Callable[[Program], None] = lambda program: None,
+        unfinished: Callable[[str], Unfinished | None] = lambda call_id: None,
     ) -> None:
-        self._config, self._sounds_for, self._known = config, sounds_for, known
+        self._config, self._sounds_for, self._known, self._unfinished = config, sounds_for, known, unfinished
         self._flows: dict[str, tuple[Program, Sounds]] = {}
 
     def load(self) -> dict[str, Program]:
@@ -85,6 +97,13 @@ class Registry:
             value = channel.get(FACT_VARIABLE + name)
             if value is not None:
                 facts[name] = {"true": True, "false": False}.get(value, value)
+        taken_over = None
+        if channel.get(TAKEOVER_VARIABLE) == "true" and (left := self._unfinished(channel.get("Unique-ID", ""))):
+            # The call goes on with the flow it began with, whatever has been loaded since.
+            program = Program.from_json(left.program)
+            sounds = self._sounds_for(program)
+            elapsed_ms = max(0, round((datetime.now(UTC) - left.started_at).total_seconds() * 1000))
+            taken_over = (CallState.from_json(left.state), elapsed_ms)
         destinations = {**program.destinations, **config.destinations}
         recordings = config.switch_path(config.recordings)
-        return Route(program, sounds, facts, destinations, recordings)
+        return Route(program, sounds, facts, destinations, recordings, taken_over)

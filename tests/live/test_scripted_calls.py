@@ -1,0 +1,60 @@
+"""Every scripted call of the repository through a real FreeSWITCH: the trace is the simulator's, the rows are in SQL."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+
+import pytest
+from conftest import Live, scripted_calls
+from live_exchange import Seen
+from live_plan import Plan
+
+from ivr.hosts.script import ScriptedCall
+
+TOGETHER = 24
+CALLS = scripted_calls()
+NAMES = [f"{flow.partition('/')[2].removesuffix('.yaml')}:{call.line}" for flow, call in CALLS]
+
+
+@pytest.fixture(scope="session")
+def by_rtp(live: Live) -> dict[str, Seen]:
+    """All calls, many at a time, keys as RTP events."""
+
+    async def run() -> dict[str, Seen]:
+        room = asyncio.Semaphore(TOGETHER)
+
+        async def one(name: str, plan: Plan) -> Seen:
+            async with room:
+                return await live.exchange.play(plan, live.uuid(f"rtp-{name.replace(':', '-')}"), live.sounds)
+
+        plans = [live.plan(flow, call) for flow, call in CALLS]
+        return dict(zip(NAMES, await asyncio.gather(*map(one, NAMES, plans)), strict=True))
+
+    return live.exchange.run(run(), 280)
+
+
+@pytest.mark.parametrize(("flow", "call"), CALLS, ids=NAMES)
+def test_keys_by_rtp(live: Live, by_rtp: dict[str, Seen], flow: str, call: ScriptedCall) -> None:
+    check(live, by_rtp[NAMES[CALLS.index((flow, call))]])
+
+
+def check(live: Live, seen: Seen) -> None:
+    """The server's trace and rows are the simulator's."""
+    plan = seen.plan
+    assert plan.expected.problems == [], "the script fails on the simulator already"
+    trace = live.worker.trace(seen.uuid)
+    differences = list(difflib.unified_diff(plan.expected.trace, trace, "simulator", "FreeSWITCH", lineterm="", n=2))
+    assert not differences, "\n" + "\n".join([*differences, *seen.problems, *map(str, live.worker.log_lines(seen.uuid))])
+    assert seen.problems == []
+    row = live.worker.call_row(seen.uuid)
+    expected_end = plan.expected.trace[-1].split(" ")
+    assert row, f"no call {seen.uuid} in the database"
+    assert (row["ended_by"], row["cause"]) == (expected_end[-2], expected_end[-1])
+    for table, columns in (
+        ("attempt", ("question", "occurrence", "attempt", "outcome", "keys", "key_count", "timer")),
+        ("answer", ("question", "occurrence", "survey", "keys")),
+    ):
+        sql = f"select {', '.join(columns)} from {table} where call_id = ?"
+        want = {tuple(row[c] for c in columns) for row in plan.rows(table)}
+        assert set(live.worker.rows(sql, seen.uuid)) == want, table
