@@ -93,7 +93,8 @@ class Registry:
             "called.number": called,
         }
         # Only names that the flow declares, and only from variables that a dialplan or an originate sets.
-        for name in program.facts:
+        # `language` every flow knows: the one that the caller is to be greeted in.
+        for name in (*program.facts, "language"):
             value = channel.get(FACT_VARIABLE + name)
             if value is not None:
                 facts[name] = {"true": True, "false": False}.get(value, value)
