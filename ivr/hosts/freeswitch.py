@@ -48,6 +48,8 @@ SILENCE_THRESHOLD = 200
 LEAST_RECORDING_MS = 1000
 NO_ANSWER_CAUSES = frozenset(("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "ORIGINATOR_CANCEL"))
 SWITCH_LOST = "SWITCH_LOST"
+#: Handshake and the busiest step come to about ten.
+MOST_UNANSWERED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +166,8 @@ class FreeSwitchCall:
     def receive_data(self, data: bytes, now_ms: int) -> None:
         self._now_ms = now_ms
         self._handle(self.link.receive_data(data))
-        # Replies come in order: one came, so the switch is alive, and the next has its full time.
-        if self.link.state is esl.State.CONNECTING:
-            return
-        self._reply_due_ms = now_ms + self.limits.reply_ms if self.link.pending_tags else None
+        if self.link.state is not esl.State.CONNECTING and not self.link.pending_tags:
+            self._reply_due_ms = None
 
     def receive_eof(self, now_ms: int) -> None:
         self._now_ms = now_ms
@@ -182,7 +182,8 @@ class FreeSwitchCall:
             self._feed(TimerFired(self._wait.wait, self._at_ms))
         if self._passed(self._break_ms):
             self._break_ms = None
-            self._send(self.link.stop_playback())
+            if not self._swamped():
+                self._send(self.link.stop_playback())
         if self._passed(self._job_due_ms):
             self._overdue()
         if self._passed(self._gone_ms):
@@ -215,20 +216,29 @@ class FreeSwitchCall:
         self.link.abandon(self.link.running)
         self._job = None
         self._send(self.link.stop_playback())
-        self._done(job, PlayDone(job.wait, self._at_ms, "broken", "the switch never said that it ended"))
+        self._done(job, self._given_up(job, "the switch never said that it ended"))
+
+    def _given_up(self, job: _Job, why: str) -> Event | None:
+        """What goes on without a prompt, or without the tone before a recording."""
+        if job.what == "tone":
+            self._next = self._next or job.detail
+            return None
+        return PlayDone(job.wait, self._at_ms, "broken", why)
 
     # -- what comes from the switch ----------------------------------------------------------------------
 
     def _handle(self, told: list[esl.LinkEvent]) -> None:
         for one in told:
             match one:
-                case esl.Dtmf():
+                case esl.Dtmf() if self.state is not None:
                     self._key(one)
                 case esl.ExecuteDone():
                     self._executed(one)
                 case esl.Reply(tag, text, ok) | esl.ApiReply(tag, text, ok):
                     if not ok and tag not in ("guard", "break", "kill"):
                         self._log("command_refused", command=tag, reply=text[:200])
+                    # Replies come in order: one came, so the switch is alive, and the next has its full time.
+                    self._reply_due_ms = self._now_ms + self.limits.reply_ms
                 case esl.HungUp(cause):
                     self._hung_up(cause)
                 case esl.Connected(_, channel):
@@ -238,6 +248,7 @@ class FreeSwitchCall:
                     self._gone_ms = self._now_ms + 500 if self.end is None else None
                 case esl.Failed(_, "refused", detail):
                     self._refused(detail)
+                    self._timer_ms = self._job_due_ms = self._break_ms = None
                 case esl.Refused(reason, detail):
                     self._log("call_refused", reason=reason, detail=detail)
                     self._send(self.link.hangup("NORMAL_TEMPORARY_FAILURE") + self.link.exit())
@@ -245,8 +256,7 @@ class FreeSwitchCall:
                 case esl.Lost(reason, detail):
                     self._lost(f"{reason} {detail}".strip())
                 case esl.Disconnected():
-                    self._hung_up(SWITCH_LOST)
-                    self._close()
+                    self._lost("it said goodbye in the middle of the call")
 
     def _connected(self, channel: esl_event.Event) -> None:
         self._reply_due_ms = None
@@ -260,7 +270,6 @@ class FreeSwitchCall:
         self.route = route
         self._send(self.link.handshake(events=EVENTS, linger_s=self.limits.linger_s))
         self._send(self.link.api("uuid_setvar_multi", f"{self.link.uuid} {CHANNEL_VARIABLES}", tag="variables"))
-        self.state = machine.start(route.program, route.facts, self.link.uuid)
         self._opened_ms = self._now_ms
         self._answered = channel.get("Answer-State", "") == "answered"
         if self._on_start:
@@ -296,8 +305,8 @@ class FreeSwitchCall:
         if job is None:
             return
         self._log("application_refused", app=job.app, reply=detail[:200])
-        if job.what == "play":
-            self._done(job, PlayDone(job.wait, self._at_ms, "broken", detail))
+        if job.what in ("play", "tone"):
+            self._done(job, self._given_up(job, detail))
         else:
             self._lost(f"{job.app} was refused: {detail}")
 
@@ -307,8 +316,7 @@ class FreeSwitchCall:
             case "play" | "tone":
                 status = {"FILE NOT FOUND": "missing", "PLAYBACK ERROR": "broken"}.get(told.response, "done")
                 if job.what == "tone":
-                    self._next = job.detail
-                    return None
+                    return self._given_up(job, "")
                 return PlayDone(job.wait, at_ms, status, job.argument if status != "done" else "")
             case "secret":
                 return self._secret(job, told.event)
@@ -354,7 +362,7 @@ class FreeSwitchCall:
     def _recorded(self, job: _Job, event: esl_event.Event) -> RecordDone:
         wait: RecordMessage = job.detail
         length = event.get("variable_record_ms", "0")
-        length_ms = int(length) if length.isdigit() else 0
+        length_ms = int(length) if length.isascii() and length.isdigit() and len(length) < 10 else 0
         key = event.get("variable_playback_terminator_used", "")
         by_silence = not key and length_ms < wait.limit_ms - 500
         spoken_ms = length_ms - (wait.silence_ms if by_silence else 0)
@@ -376,14 +384,17 @@ class FreeSwitchCall:
 
     def _lost(self, detail: str) -> None:
         """The switch is gone, or not what it should be: what the caller gave is kept, the connection is closed."""
-        if self.end is None:
+        if self._gone_ms is not None:  # it had said that the caller is gone
+            self._hung_up("UNKNOWN")
+            return
+        if self.end is None and self._close_ms is None:
             self._log("switch_lost", detail=detail)
             self._send(self.link.kill("NORMAL_TEMPORARY_FAILURE") if self.link.state is esl.State.UP else b"")
         self._hung_up(SWITCH_LOST)
 
     def _close(self) -> None:
         self.closed = True
-        self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._close_ms = None
+        self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._close_ms = self._gone_ms = None
 
     # -- what goes to the switch -------------------------------------------------------------------------
 
@@ -392,6 +403,13 @@ class FreeSwitchCall:
             self._out.append(data)
             if self._reply_due_ms is None:
                 self._reply_due_ms = self._now_ms + self.limits.reply_ms
+    def _swamped(self) -> bool:
+        """A switch that tells of keys and completions but answers nothing is none."""
+        if len(self.link.pending_tags) < MOST_UNANSWERED:
+            return False
+        self._lost(f"it leaves {MOST_UNANSWERED} commands without a reply")
+        return True
+
 
     def _feed(self, event: Event) -> None:
         assert self.route is not None
@@ -421,7 +439,7 @@ class FreeSwitchCall:
                 return
             case End(by, _, cause):
                 self.end = effect
-                self._wait = self._timer_ms = None
+                self._wait = self._next = self._timer_ms = None
                 if by != "caller":
                     self._send(self.link.kill(cause))
                     self._close_ms = self._now_ms + self.limits.kill_ms
@@ -500,7 +518,7 @@ class FreeSwitchCall:
             if self._job.what == "play" and self._break_ms is None:
                 self._break_ms = self._now_ms + self.limits.break_ms
             return
-        if self.link.state is not esl.State.UP:
+        if self.link.state is not esl.State.UP or self._swamped():
             return
         self._number += 1
         try:
