@@ -235,10 +235,10 @@ class FreeSwitchCall:
                 case esl.ExecuteDone():
                     self._executed(one)
                 case esl.Reply(tag, text, ok) | esl.ApiReply(tag, text, ok):
-                    if not ok and tag not in ("guard", "break", "kill"):
-                        self._log("command_refused", command=tag, reply=text[:200])
                     # Replies come in order: one came, so the switch is alive, and the next has its full time.
                     self._reply_due_ms = self._now_ms + self.limits.reply_ms
+                    if not ok and tag not in ("guard", "break", "kill"):
+                        self._log("command_refused", command=tag, reply=text[:200])
                 case esl.HungUp(cause):
                     self._hung_up(cause)
                 case esl.Connected(_, channel):
@@ -246,9 +246,9 @@ class FreeSwitchCall:
                 case esl.Lingering():
                     # The notice can come before CHANNEL_HANGUP, which names the cause.
                     self._gone_ms = self._now_ms + 500 if self.end is None else None
+                    self._timer_ms = self._job_due_ms = self._break_ms = None
                 case esl.Failed(_, "refused", detail):
                     self._refused(detail)
-                    self._timer_ms = self._job_due_ms = self._break_ms = None
                 case esl.Refused(reason, detail):
                     self._log("call_refused", reason=reason, detail=detail)
                     self._send(self.link.hangup("NORMAL_TEMPORARY_FAILURE") + self.link.exit())
@@ -271,6 +271,7 @@ class FreeSwitchCall:
         self._send(self.link.handshake(events=EVENTS, linger_s=self.limits.linger_s))
         self._send(self.link.api("uuid_setvar_multi", f"{self.link.uuid} {CHANNEL_VARIABLES}", tag="variables"))
         self._opened_ms = self._now_ms
+        self.state = machine.start(route.program, route.facts, self.link.uuid)
         self._answered = channel.get("Answer-State", "") == "answered"
         if self._on_start:
             self._on_start(self, channel)
@@ -392,6 +393,13 @@ class FreeSwitchCall:
             self._send(self.link.kill("NORMAL_TEMPORARY_FAILURE") if self.link.state is esl.State.UP else b"")
         self._hung_up(SWITCH_LOST)
 
+    def _swamped(self) -> bool:
+        """A switch that tells of keys and completions but answers nothing is none."""
+        if len(self.link.pending_tags) < MOST_UNANSWERED:
+            return False
+        self._lost(f"it leaves {MOST_UNANSWERED} commands without a reply")
+        return True
+
     def _close(self) -> None:
         self.closed = True
         self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._close_ms = self._gone_ms = None
@@ -403,13 +411,6 @@ class FreeSwitchCall:
             self._out.append(data)
             if self._reply_due_ms is None:
                 self._reply_due_ms = self._now_ms + self.limits.reply_ms
-    def _swamped(self) -> bool:
-        """A switch that tells of keys and completions but answers nothing is none."""
-        if len(self.link.pending_tags) < MOST_UNANSWERED:
-            return False
-        self._lost(f"it leaves {MOST_UNANSWERED} commands without a reply")
-        return True
-
 
     def _feed(self, event: Event) -> None:
         assert self.route is not None
