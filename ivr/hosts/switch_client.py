@@ -110,9 +110,10 @@ class _Conversation:
             self._switch.connect(0)
             try:
                 self._converse()
+            except ConnectionError:  # closed with our events unread, a connection ends so
+                self._peer_gone("broke")
             except OSError as error:
-                self._switch.peer_closed(int(self._now_ms()))
-                self._wire_problems.append(f"the connection broke: {error}")
+                self._peer_gone(f"broke ({error})")
             if self._switch.faults.reset:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return self._result()
@@ -137,16 +138,18 @@ class _Conversation:
                 continue
             now = self._now_ms()
             if not data:
-                switch.peer_closed(int(now))
-                if switch.fate != "ended":
-                    self._wire_problems.append(
-                        f"the server closed the connection during the call (caller: {switch.fate})"
-                    )
+                self._peer_gone("closed")
                 return
             if self._asked_ns:
                 self._latencies.append((arrived_ns - self._asked_ns) / 1e6)
                 self._asked_ns = 0
             self._send(switch.receive_data(data, int(now)))
+
+    def _peer_gone(self, how: str) -> None:
+        switch = self._switch
+        switch.peer_closed(int(self._now_ms()))
+        if switch.fate != "ended":
+            self._wire_problems.append(f"the server {how} the connection during the call (caller: {switch.fate})")
 
     def _receive(self) -> tuple[bytes, int]:
         """What came, and when: by the kernel's stamp if it gives one."""
