@@ -149,7 +149,7 @@ def _callers(root: Path, config: Config, programs: dict[str, Program], port: int
                     sounds=heard,
                     caller_number=str(call.facts.get("caller.number", "1001")),
                     called_number=str(call.facts.get("called.number", "8001")),
-                    variables={f"callweave_fact_{k}": str(v).lower() for k, v in call.facts.items() if k in program.facts},
+                    variables=_variables(program, call),
                     destinations={
                         dial: destination(call.far_ends.get(name, FarEnd()))
                         for name, dial in program.destinations.items()
@@ -179,6 +179,11 @@ def _callers(root: Path, config: Config, programs: dict[str, Program], port: int
         table.add_row(mark, one.call.name, str(len(one.caller.heard)), pressed, f"{result.duration_s:.1f}")
     console.print(table)
     yield from callers
+
+
+def _variables(program: Program, call: ScriptedCall) -> dict[str, str]:
+    """The facts of a call as the channel variables that a dialplan would set."""
+    return {f"callweave_fact_{k}": str(v).lower() for k, v in call.facts.items() if k in program.facts}
 
 
 def _uuid(flow: str, index: int) -> str:

@@ -226,6 +226,11 @@ class Program:
         )
 
     @cached_property
+    def secrets(self) -> frozenset[str]:
+        """Variables that hold secret entries: never to be written anywhere."""
+        return frozenset(n.into for n in self.nodes.values() if isinstance(n, Collect) and n.secret and n.into)
+
+    @cached_property
     def hash(self) -> str:
         """SHA-256 (hex) of what the caller can meet; where things stood in the file does not count."""
         data = self.to_json()

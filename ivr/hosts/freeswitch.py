@@ -75,6 +75,8 @@ class Route:
     facts: Mapping[str, Any]
     destinations: Mapping[str, str]  # name -> dial string
     recordings: str = "recordings"  # folder, as the switch sees it
+    #: A call that another worker had: its state, and how long ago it began, in milliseconds.
+    taken_over: tuple[CallState, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +273,19 @@ class FreeSwitchCall:
         self._send(self.link.handshake(events=EVENTS, linger_s=self.limits.linger_s))
         self._send(self.link.api("uuid_setvar_multi", f"{self.link.uuid} {CHANNEL_VARIABLES}", tag="variables"))
         self._opened_ms = self._now_ms
-        self.state = machine.start(route.program, route.facts, self.link.uuid)
+        if route.taken_over:
+            self.state, elapsed_ms = route.taken_over
+            self._opened_ms -= elapsed_ms
+        else:
+            self.state = machine.start(route.program, route.facts, self.link.uuid)
         self._answered = channel.get("Answer-State", "") == "answered"
         if self._on_start:
             self._on_start(self, channel)
-        self._feed(Started(0))
+        if route.taken_over:
+            self.state, effects = machine.resume(route.program, self.state, self._at_ms)
+            self._perform_all(effects)
+        else:
+            self._feed(Started(0))
 
     def _key(self, told: esl.Dtmf) -> None:
         key, source, at_ms = self._last_key
@@ -416,6 +426,10 @@ class FreeSwitchCall:
         assert self.route is not None
         assert self.state is not None
         self.state, effects = machine.step(self.route.program, self.state, event, self._path)
+        self._perform_all(effects)
+
+    def _perform_all(self, effects: list[Effect]) -> None:
+        assert self.route is not None
         for effect in effects:
             if self.on_effect:
                 self.on_effect(effect)

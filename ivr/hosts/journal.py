@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ivr.core.effects import End, Save
-from ivr.core.program import Program
+from ivr.core.program import Collect, Program
+from ivr.core.state import CallState
 
 Put = Callable[[str, Mapping[str, Any]], Any]
 _TIMES = {"started_ms": "started_at", "ended_ms": "ended_at", "at_ms": "at"}
@@ -21,6 +22,7 @@ class Journal:
 
     def __init__(self, put: Put, call_id: str, started_at: datetime) -> None:
         self._put, self._call_id, self._started_at = put, call_id, started_at
+        self._place: tuple[str, str, int, int] | None = None  # of the last checkpoint
 
     def begin(self, program: Program, caller: str, called: str, language: str) -> None:
         row = {
@@ -43,6 +45,19 @@ class Journal:
                 row[name] = value
         self._put(effect.table, row)
 
+    def checkpoint(self, program: Program, state: CallState, at: datetime) -> None:
+        """Where the call is, at each new prompt: what another worker needs to go on. Never a secret."""
+        node = program.nodes.get(state.node)
+        place = (state.node, state.phase, state.attempt, state.confirms)
+        if place == self._place or (isinstance(node, Collect) and node.secret and state.phase == "confirm"):
+            return
+        self._place = place
+        plain = state.to_json()
+        if program.secrets:
+            plain["variables"] = {k: v for k, v in plain["variables"].items() if k not in program.secrets}
+        row = {"call_id": self._call_id, "program_hash": program.hash, "json": plain, "at": at}
+        self._put("call_state", row)
+
     def end(self, effect: End, ended_at: datetime, language: str) -> None:
         """``SWITCH_LOST`` is nobody's doing: neither the caller nor the flow ended that call."""
         by = "switch-lost" if effect.cause == "SWITCH_LOST" else effect.by
@@ -55,3 +70,4 @@ class Journal:
             "language": language,
         }
         self._put("call", row)
+        self._put("call_state", {"call_id": self._call_id, "json": "", "at": ended_at})

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import gevent
 from gevent import socket
 from gevent.server import StreamServer
 
-from ivr.core.effects import Effect, End, Save
+from ivr.core.effects import CollectSecret, Dial, Effect, End, Play, RecordMessage, Save
 from ivr.esl.event import Event
 from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Router
 from ivr.hosts.journal import Journal, Put
@@ -148,27 +148,27 @@ class CallServer:
         route = call.route
         assert route is not None
         assert call.state is not None
-        journal = Journal(self._put, call.call_id, datetime.now(UTC))
-        caller, called = route.facts["caller.number"], route.facts["called.number"]
-        program = route.program
-        journal.begin(program, caller, called, program.languages[0])
-        self._log("call_started", call=call.call_id, flow=program.flow, caller=caller, called=called)
+        program, known = route.program, route.facts
+        now = datetime.now(UTC)
+        taken_over_ms = route.taken_over[1] if route.taken_over else None
+        journal = Journal(self._put, call.call_id, now - timedelta(milliseconds=taken_over_ms or 0))
+        who = {"caller": known["caller.number"], "called": known["called.number"]}
+        if taken_over_ms is None:
+            journal.begin(program, **who, language=program.languages[0])
+        event = "call_started" if taken_over_ms is None else "call_taken_over"
+        self._log(event, call=call.call_id, flow=program.flow, **who)
 
         def keep(effect: Effect) -> None:
+            state = call.state
+            assert state is not None
             if isinstance(effect, Save):
                 journal.save(effect)
+            elif isinstance(effect, Play | CollectSecret | RecordMessage | Dial):
+                journal.checkpoint(program, state, datetime.now(UTC))
             elif isinstance(effect, End):
-                state = call.state
-                language = str(state.variables.get("language", "")) if state else ""
-                journal.end(effect, datetime.now(UTC), language)
-                self._log(
-                    "call_ended",
-                    call=call.call_id,
-                    by=effect.by,
-                    step=effect.node,
-                    cause=effect.cause,
-                    flow=program.flow,
-                )
+                journal.end(effect, datetime.now(UTC), str(state.variables.get("language", "")))
+                how = {"by": effect.by, "step": effect.node, "cause": effect.cause}
+                self._log("call_ended", call=call.call_id, flow=program.flow, **how)
             if self._on_effect:
                 self._on_effect(call, effect)
 

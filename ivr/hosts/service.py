@@ -18,6 +18,7 @@ from typing import Any
 import gevent
 from gevent.event import Event as Flag
 from gevent.monkey import get_original
+from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.core import trace
 from ivr.core.effects import Effect, End
@@ -28,7 +29,9 @@ from ivr.hosts.server import CallServer
 from ivr.hosts.sounds import BuiltSounds, Sounds
 from ivr.media.library import AudioLibrary
 from ivr.ops.config import Config
+from ivr.store.engine import make_engine
 from ivr.store.recorder import Recorder, Threads
+from ivr.store.takeover import Unfinished, unfinished
 from ivr.store.upgrade import is_empty_sqlite, upgrade
 
 #: Calls still on the line after this are cut, their answers stored.
@@ -60,7 +63,8 @@ class Service:
         )
         library = AudioLibrary(config.prompts.build, config.prompts.recordings, config.prompts.rate)
         self._sounds: Sounds = BuiltSounds(library, config.switch_path)
-        self.registry = Registry(config, lambda program: self._sounds, self._keep_program)
+        self._engine = make_engine(config.database)
+        self.registry = Registry(config, lambda program: self._sounds, self._keep_program, self._unfinished)
         self.flows = self.registry.load()
         self.server = CallServer(
             (config.listen.host, config.listen.port),
@@ -83,6 +87,15 @@ class Service:
             "first_seen": datetime.now(UTC),
         }
         self.recorder.put("program", row)
+
+    def _unfinished(self, call_id: str) -> Unfinished | None:
+        """Asked in a native thread: the database may be slow, and only this call waits for it."""
+        try:
+            found: Unfinished | None = gevent.get_hub().threadpool.apply(unfinished, (self._engine, call_id))
+        except SQLAlchemyError as exc:
+            self.log("takeover_failed", call=call_id, why=str(exc))
+            return None
+        return found
 
     def run(self) -> int:
         """Serve until TERM or INT. Gives the exit status: 0, or 1 when rows are left that no disk took."""

@@ -22,6 +22,7 @@ from ivr.store import schema
 TABLES: dict[str, Table] = {
     "call": schema.call,
     "program": schema.program,
+    "call_state": schema.call_state,
     "attempt": schema.attempt,
     "answer": schema.answer,
     "run": schema.survey_run,
@@ -97,7 +98,7 @@ def prepare(table: str, row: Mapping[str, Any]) -> Prepared:
     for i in shape.integers:
         value = values[i]
         if value is not None and (type(value) is not int or not -_INT_LIMIT <= value < _INT_LIMIT):
-            raise BadRow(f"{name}.{shape.columns[i]} must be a whole number of 32 bits, not {value!r}")
+            raise BadRow(f"{name}.{shape.columns[i]} must be a whole number of 32 bits, not {_kind_of(value)}")
     for i in shape.times:
         value = values[i]
         if type(value) is datetime and value.tzinfo is UTC:
@@ -121,7 +122,12 @@ def clean(text: str) -> str:
 def _text(table: str, column: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    raise BadRow(f"{table}.{column} must be text, not {value!r}")
+    raise BadRow(f"{table}.{column} must be text, not {_kind_of(value)}")
+
+
+def _kind_of(value: Any) -> str:
+    """What a message says of a value: messages are logged, and a row holds what callers said."""
+    return f"a {type(value).__name__}"
 
 
 def _check_key(table: str, column: str, value: Any) -> None:
@@ -136,10 +142,10 @@ def _time(table: str, column: str, value: Any) -> str:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise BadRow(f"{table}.{column} is not a time: {value!r}") from None
+            raise BadRow(f"{table}.{column} is not a time") from None
         value = value if value.tzinfo else value.replace(tzinfo=UTC)
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise BadRow(f"{table}.{column} must be a datetime with a zone, not {value!r}")
+        raise BadRow(f"{table}.{column} must be a datetime with a zone, not {_kind_of(value)}")
     return utc_text(value)
 
 
@@ -187,9 +193,9 @@ def _run(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return row
 
 
-def _program(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_json(row: Mapping[str, Any]) -> Mapping[str, Any]:
     body = row.get("json")
     return row if body is None or isinstance(body, str) else {**row, "json": json.dumps(body, ensure_ascii=False)}
 
 
-_DERIVE = {"program": _program, "answer": _answer, "call": _call, "survey_run": _run}
+_DERIVE = {"program": _with_json, "call_state": _with_json, "answer": _answer, "call": _call, "survey_run": _run}

@@ -75,6 +75,16 @@ program = Table(
     Column("first_seen", UtcDateTime),
 )
 
+#: Where a live call is: written whenever it comes to another step, emptied when it ends. No secret is in it.
+call_state = Table(
+    "call_state",
+    metadata,
+    _key("call_id"),
+    Column("program_hash", Text),
+    Column("json", Text),  # core.state.CallState; "" when the call is over
+    Column("at", UtcDateTime),
+)
+
 attempt = Table(
     "attempt",
     metadata,

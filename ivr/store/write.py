@@ -99,6 +99,11 @@ def _merge_attempt(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
     return values, or_(old.ended_at.is_(None), new.ended_at >= old.ended_at)
 
 
+def _merge_state(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
+    """The latest place counts, whatever order the rows come in."""
+    return {c.name: new[c.name] for c in old if not c.primary_key}, or_(old.at.is_(None), new.at >= old.at)
+
+
 def _merge_run(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
     """begun, partial, complete: only forward. Each word is longer than the one before, which is all the test needs."""
     was, is_ = (func.length(s) for s in (old.status, new.status))
@@ -111,7 +116,7 @@ def _merge_run(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
     return values, None
 
 
-_MERGE = {"call": _merge_call, "attempt": _merge_attempt, "survey_run": _merge_run}
+_MERGE = {"call": _merge_call, "call_state": _merge_state, "attempt": _merge_attempt, "survey_run": _merge_run}
 #: Answers are first tried as new ones, which they nearly always are; what was there already is looked at row by row.
 _KEEP_FIRST = ("program", "answer")
 _KEY_COUNT = {t.name: len(t.primary_key) for t in TABLES.values()}

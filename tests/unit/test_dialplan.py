@@ -52,6 +52,7 @@ def test_guard_socket_guard_socket_last_resort():
         guard,  # fault rows 22 and 23: parked for ever
         ("socket", "10.0.0.5:8084/hotline|10.0.0.6:8085/hotline async full"),  # 25 and 26
         ("sched_cancel", ""),
+        ("set", "callweave_takeover=true"),  # the second worker looks for what the first one left
         ("set", "park_timeout=7200"),  # FreeSWITCH forgets it when it parks
         guard,
         ("socket", "10.0.0.6:8085/hotline|10.0.0.5:8084/hotline async full"),  # 24: died later
