@@ -29,6 +29,8 @@ from ivr.store.engine import make_engine, shown_url
 from ivr.store.upgrade import SchemaError, check_schema, is_empty_sqlite
 
 Row = Sequence[Any]
+#: Values shown of one question: an order number has as many as there are callers. CSV and JSON have all.
+MOST_VALUES = 12
 
 
 @click.group()
@@ -216,13 +218,17 @@ def _print_questions(questions: list[figures.QuestionFigures]) -> None:
         return
     rows: list[Row] = []
     for question in questions:
-        values = question.values or (figures.ValueShare("(no answer)", 0, 0.0),)
         name = _name(question)
-        for value in values:
+        for value in question.values[:MOST_VALUES]:
             rows.append((name, value.value, value.count, _percent(value.share), figures.bar(value.share)))
             name = ""
-    click.echo()
-    _print(["question", "answer", "count", "share", ""], rows, "table")
+        if rest := question.values[MOST_VALUES:]:
+            share = sum(value.share for value in rest)
+            more = f"({len(rest)} more values)"
+            rows.append(("", more, sum(value.count for value in rest), _percent(share), figures.bar(share)))
+    if rows:
+        click.echo()
+        _print(["question", "answer", "count", "share", ""], rows, "table")
     click.echo()
     heads = ["question", "answers", "mean", "silence", "wrong key", "hang-up"]
     told: list[Row] = []

@@ -6,7 +6,7 @@ Law: pure functions of counts. Silence, a wrong key and a hang-up are three figu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ivr.results.queries import Count
 
@@ -53,6 +53,7 @@ def question_figures(answers: Iterable[Count], outcomes: Iterable[Count]) -> lis
 
 
 def _question(key: tuple[str, str], given: list[Count], ended: dict[str, int]) -> QuestionFigures:
+    given = _without_file_names(given)
     answers = sum(count.count for count in given)
     totals = [count.total for count in given if count.total is not None]
     values = tuple(ValueShare(count.name, count.count, count.count / answers) for count in sorted(given, key=_by_value))
@@ -66,6 +67,15 @@ def _question(key: tuple[str, str], given: list[Count], ended: dict[str, int]) -
         wrong=ended.get("nomatch", 0),
         hangup=ended.get("hangup", 0),
     )
+
+
+def _without_file_names(given: list[Count]) -> list[Count]:
+    """Messages that callers left are counted together: their file names say nothing."""
+    recorded = [count for count in given if count.name.endswith(".wav")]
+    if not recorded:
+        return given
+    together = replace(recorded[0], name="(a recording)", count=sum(count.count for count in recorded))
+    return [*(count for count in given if not count.name.endswith(".wav")), together]
 
 
 def _by_value(count: Count) -> tuple[bool, float, str]:
