@@ -166,18 +166,24 @@ class FreeSwitchCall:
         return min(due, default=None)
 
     def receive_data(self, data: bytes, now_ms: int) -> None:
+        if self.closed:
+            return
         self._now_ms = now_ms
         self._handle(self.link.receive_data(data))
         if self.link.state is not esl.State.CONNECTING and not self.link.pending_tags:
             self._reply_due_ms = None
 
     def receive_eof(self, now_ms: int) -> None:
+        if self.closed:
+            return
         self._now_ms = now_ms
         self._handle(self.link.receive_eof())
         self._close()
 
     def advance(self, now_ms: int) -> None:
         """Act on every deadline that has passed."""
+        if self.closed:
+            return
         self._now_ms = now_ms
         if self._passed(self._timer_ms) and isinstance(self._wait, Listen):
             self._timer_ms = None
@@ -196,6 +202,17 @@ class FreeSwitchCall:
             self._lost("no reply to connect" if connecting else "no reply to a command")
         if self._passed(self._close_ms):
             self._close()
+
+    def leave(self) -> None:
+        """This worker goes before the call ends. The caller is left to the dialplan, where another may take over:
+        the call is not ended, and its open surveys are kept as they are now.
+        """
+        if self.state is not None and self.route is not None and self.end is None:
+            _, effects = machine.step(self.route.program, self.state, HungUp(self._at_ms))
+            for effect in effects:
+                if isinstance(effect, Save) and effect.table == "run" and self.on_effect:
+                    self.on_effect(effect)
+        self._close()
 
     # -- time --------------------------------------------------------------------------------------------
 

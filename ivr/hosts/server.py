@@ -7,9 +7,12 @@ FreeSWITCH, or a call that fails, costs one connection and one log line, never a
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import gevent
 from gevent import socket
@@ -24,6 +27,8 @@ READ_BYTES = 65_536
 #: A peer that does not take our few bytes within this time is no switch that lives.
 SEND_TIMEOUT_S = 10.0
 BACKLOG = 1024
+#: A switch that vanished without a word is noticed while its call is silent for an hour: after 30 s, 3 probes.
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 Log = Callable[..., None]
 
@@ -57,23 +62,30 @@ class CallServer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-        # Set on the listening socket, it holds for every connection: without it a small reply can wait 40 ms.
+        # Set on the listening socket, they hold for every connection. Without NODELAY a small reply can wait 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._server = StreamServer(listener, self._handle)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if hasattr(socket, name):  # not on every system
+                listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        self._server = _Door(listener, self._handle, log)
         self.address: tuple[str, int] = listener.getsockname()[:2]
 
     def start(self) -> None:
         self._server.start()
 
-    def drain(self, timeout_s: float) -> int:
-        """Take no more calls, let those on the line finish. Gives how many were still up when time ran out."""
+    def drain(self, timeout_s: float, hurry: Callable[[], bool] = lambda: False) -> int:
+        """Take no more calls, let those on the line finish. Gives how many were left in the end."""
         self.draining = True
         self._server.stop_accepting()
         self._server.close()
         until_ms = _now_ms() + timeout_s * 1000
-        while self.calls and _now_ms() < until_ms:
+        while self.calls and _now_ms() < until_ms and not hurry():
             gevent.sleep(0.05)
-        return len(self.calls)
+        left = list(self.calls.values())
+        for call in left:
+            call.leave()
+        return len(left)
 
     # -- one connection ----------------------------------------------------------------------------------
 
@@ -105,19 +117,32 @@ class CallServer:
             self._converse(connection, call)
         except Exception:  # noqa: BLE001 - one call's bug must not be another call's end (fault 129)
             # The socket closes without our hang-up: the dialplan's next action takes the caller on.
-            self._log("call_crashed", call=call.call_id, exc_info=True)
-            with contextlib.suppress(OSError):
-                call.receive_eof(_now_ms())
+            self._log("call_crashed", call=call.call_id, peer=peer[0], exc_info=True)
+            self._bury(call)
         finally:
             del self.calls[number]
             with contextlib.suppress(OSError):
                 connection.close()
 
+    def _bury(self, call: FreeSwitchCall) -> None:
+        """A crashed call is ended in the books, if what broke it lets that happen."""
+        try:
+            call.receive_eof(_now_ms())
+        except Exception:  # noqa: BLE001 - its answers were kept as they were given
+            self._log("call_crashed", call=call.call_id, what="its end", exc_info=True)
+
     def _converse(self, connection: socket.socket, call: FreeSwitchCall) -> None:
         receive, settimeout, sendall = connection.recv, connection.settimeout, connection.sendall
-        settimeout(SEND_TIMEOUT_S)
-        sendall(call.data_to_send())
-        while not call.closed:
+        out = call.data_to_send()
+        while True:
+            if out:
+                settimeout(SEND_TIMEOUT_S)
+                try:
+                    sendall(out)
+                except OSError:
+                    call.receive_eof(_now_ms())
+            if call.closed:
+                return
             deadline_ms, now_ms = call.deadline_ms, _now_ms()
             if deadline_ms is not None and deadline_ms <= now_ms:
                 call.advance(now_ms)
@@ -129,19 +154,12 @@ class CallServer:
                     call.advance(_now_ms())
                 except OSError:
                     call.receive_eof(_now_ms())
-                    return
                 else:
                     if data:
                         call.receive_data(data, _now_ms())
                     else:
                         call.receive_eof(_now_ms())
             out = call.data_to_send()
-            if out:
-                settimeout(SEND_TIMEOUT_S)
-                try:
-                    sendall(out)
-                except OSError:
-                    call.receive_eof(_now_ms())
 
     def _started(self, call: FreeSwitchCall, channel: Event) -> None:
         """The call is known: from here on its effects are kept."""
@@ -176,6 +194,40 @@ class CallServer:
 
     def _log_of(self, peer: str) -> Log:
         return lambda event, **fields: self._log(event, peer=peer, **fields)
+
+
+class _Door(StreamServer):
+    """Accepts connections. With no file descriptor left it still opens the door, to say no: the dialplan then tries
+    its next host at once, where a caller in the backlog would wait in silence (fault 38).
+    """
+
+    def __init__(self, listener: socket.socket, handle: Callable[..., None], log: Log) -> None:
+        self._log = log
+        self._spare = os.open(os.devnull, os.O_RDONLY)
+        super().__init__(listener, handle)
+
+    def do_read(self) -> Any:
+        try:
+            return super().do_read()
+        except OSError as exc:
+            if exc.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            os.close(self._spare)
+            try:
+                with contextlib.suppress(OSError):
+                    # Not accept(), which may wait: this is the hub itself.
+                    descriptor, peer = self.socket._accept()  # type: ignore[attr-defined]
+                    os.close(descriptor)
+                    self._log("call_shed", peer=peer[0], why=f"{os.strerror(exc.errno or 0)}; raise `ulimit -n`")
+            finally:
+                self._spare = os.open(os.devnull, os.O_RDONLY)
+            return None
+
+    def close(self) -> None:
+        super().close()
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
 
 
 def _family(host: str) -> int:

@@ -3,7 +3,7 @@
 Law: puts parts together (settings, flows, sounds, recorder, server) and decides nothing about a call.
 
     HUP   read the flows again; calls on the line finish on what they began with
-    TERM  take no more calls, let those on the line finish, store everything, exit 0
+    TERM  take no more calls, let those on the line finish, store everything, exit 0; a second one does not wait
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Service:
         self.config, self.log = config, log
         if trace_dir:
             trace_dir.mkdir(parents=True, exist_ok=True)
-        self._stopping = Flag()
+        self._stopping, self._hurrying = Flag(), Flag()
         if is_empty_sqlite(config.database):
             upgrade(config.database)
         config.recordings.mkdir(parents=True, exist_ok=True)
@@ -99,18 +99,22 @@ class Service:
 
     def run(self) -> int:
         """Serve until TERM or INT. Gives the exit status: 0, or 1 when rows are left that no disk took."""
-        gevent.signal_handler(signal.SIGTERM, self._stopping.set)
-        gevent.signal_handler(signal.SIGINT, self._stopping.set)
+        gevent.signal_handler(signal.SIGTERM, self.stop)
+        gevent.signal_handler(signal.SIGINT, self.stop)
         gevent.signal_handler(signal.SIGHUP, self.reload)
         self.server.start()
         host, port = self.server.address
         self.log("serving", address=f"{host}:{port}", flows=sorted(self.flows), calls_at_most=self.config.max_calls)
         self._stopping.wait()
         self.log("draining", calls=len(self.server.calls))
-        cut = self.server.drain(DRAIN_S)
+        cut = self.server.drain(DRAIN_S, self._hurrying.is_set)
         stored = self.recorder.close(30.0)
         self.log("stopped", calls_cut=cut, all_stored=stored)
         return 0 if stored else 1
+
+    def stop(self) -> None:
+        """The first time: when the calls on the line have ended. The second time: now."""
+        (self._hurrying if self._stopping.is_set() else self._stopping).set()
 
     def reload(self) -> None:
         """Read the flows again. Mistakes keep the flows as they were."""

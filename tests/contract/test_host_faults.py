@@ -7,6 +7,7 @@ in virtual time, against the scripted switch. Whatever happens, one law holds, a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,13 +16,15 @@ from typing import Any
 
 import pytest
 
+from ivr.core import trace
 from ivr.core.effects import Effect, End, Failed, Save
 from ivr.core.program import Program
 from ivr.hosts.caller import HangsUp, Hears, Interrupt, Pause, Press
-from ivr.hosts.freeswitch import FreeSwitchCall, Limits
+from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Route
 from ivr.hosts.rehearsal import Rehearsal
 from ivr.hosts.script import ScriptedCall, load_calls
 from ivr.hosts.scripted_switch import Faults
+from ivr.hosts.sounds import VirtualSounds
 from ivr.hosts.switch.faults import Mishap
 from ivr.hosts.switch.line import Sound
 from ivr.hosts.tester import Outcome
@@ -554,3 +557,82 @@ def test_a_press_too_many_is_no_answer_of_the_next_question() -> None:
     run = Watched(late)
     run.run()
     assert broken_laws(run, None, one) == []
+
+
+def test_row_42_a_hang_up_that_is_never_told_of() -> None:
+    """We hung up, and the switch does not say that it did: the host waits so long, and then closes."""
+    run = Watched(CALLS[0], Faults(mishaps={"CHANNEL_HANGUP": "drop"}))
+    run.run()
+    assert run.now_ms == run.at[-1][0] + LIMITS.kill_ms
+
+
+LOOP = """
+flow: loop
+languages: [en]
+steps:
+  again:
+    menu: {en: "Press star to hear this again."}
+    keys: {"*": repeat, 1: bye}
+    silence: [{en: "Press star."}]
+    digits: {give_up: bye}
+  bye: {say: {en: Bye.}, hang_up: true}
+"""
+
+
+@pytest.mark.parametrize(("events", "detail"), [(0, "no reply to a command"), (400, "it leaves 20 commands")])
+def test_rows_21_29_commands_without_replies(tmp_path: Path, events: int, detail: str) -> None:
+    """Replies stop; completions and keys may go on. It is no switch, long before 256 commands wait."""
+    file = tmp_path / "loop.yaml"
+    file.write_text(LOOP)
+    looping = check_file(file).program
+    assert looping is not None
+    told: list[dict[str, Any]] = []
+    route = Route(looping, VirtualSounds(), {}, {})
+    host = FreeSwitchCall(lambda channel: route, 0, log=lambda event, **fields: told.append(fields))
+    host.receive_data(b"".join(f for f in clean(0).frames if b"Event-Name: CHANNEL_DATA" in f), 0)
+    for number in range(events):
+        host.receive_data(done(host.link._app, host.link.running), number)
+        fields = {"Unique-ID": "call-1", "DTMF-Digit": "*", "Event-Sequence": str(number)}
+        host.receive_data(frame({"Event-Name": "DTMF", **fields}), number)
+    while not host.closed:
+        assert host.deadline_ms is not None
+        host.advance(host.deadline_ms)
+    assert told[-1]["detail"].startswith(detail)
+    assert host._now_ms <= Limits().reply_ms
+
+
+@pytest.mark.parametrize("length", ["²", "9" * 5_000, "-1", "", "١٢", "1.5"])
+def test_what_a_recording_says_of_its_length(length: str) -> None:
+    class Odd(Watched):
+        def _to_host(self, data: bytes) -> None:
+            if b"variable_record_ms" in data:
+                odd = json.dumps(length, ensure_ascii=False).encode()
+                data = b"".join(
+                    right_length(re.sub(rb'"variable_record_ms":"\d*"', lambda _: b'"variable_record_ms":' + odd, f))
+                    for f in frames_of(data)
+                )
+            super()._to_host(data)
+
+    run = Odd(CALLS[0])
+    run.run()
+    assert broken_laws(run, None, clean(0)) == []
+    assert any("message#1.1 noinput" in line for line in trace.lines(run.effects))
+
+
+def test_row_134_a_worker_that_leaves_lets_another_go_on() -> None:
+    """Its calls are not ended: whoever takes them over has to find them going on. Afterwards it is deaf."""
+
+    class Leaving(Watched):
+        def _to_switch(self) -> None:
+            super()._to_switch()
+            if self.now_ms >= 6_000 and not self.host.closed:
+                self.host.leave()
+                self.host.receive_data(key("1"), self.now_ms)
+                self.host.advance(self.now_ms + 100_000)
+                self.host.receive_eof(self.now_ms)
+
+    run = Leaving(CALLS[0])
+    run.run()
+    assert len(run.effects) > 5
+    assert not any(isinstance(e, End) for e in run.effects)
+    assert run.switch.fate != "in control"
