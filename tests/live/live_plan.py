@@ -23,6 +23,8 @@ from ivr.media.speech import words
 
 #: What a switch adds to each prompt: the command's way there, and the last frame's way out.
 PROMPT_MS = 25
+#: And to one of several files, whatever their number: measured, the silence after a `file_string://`.
+SEVERAL_MS = 250
 
 
 class TimedSounds:
@@ -33,17 +35,18 @@ class TimedSounds:
         self._said: dict[str, list[str]] = {}
 
     def duration_ms(self, items: Sequence[Item]) -> int:
-        return sum(map(self._file, items)) + PROMPT_MS
+        files = [each for item in items for each in self._files(item)]
+        return sum(files) + PROMPT_MS + (SEVERAL_MS if len(files) > 1 else 0)
 
-    def _file(self, item: Item) -> int:
+    def _files(self, item: Item) -> list[int]:
         heard = [words_of(item)] if isinstance(item, Clip) else words(item.lang, item.as_, item.value)
-        total = 0
+        durations = []
         for path, text in zip(self._library.files(item), heard, strict=True):
             known = self._said.setdefault(str(path), [])
             if text not in known:
                 known.append(text)
-            total += -(-self._library.duration_ms(path) // 20) * 20
-        return total
+            durations.append(-(-self._library.duration_ms(path) // 20) * 20)
+        return durations
 
     def said(self, played: str) -> str:
         """What is heard when the switch plays this; "" when it is no prompt."""

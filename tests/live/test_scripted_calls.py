@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import shutil
+from collections.abc import Awaitable, Callable
 
+import live_sipp
 import pytest
 from conftest import Live, scripted_calls
 from live_exchange import Seen
@@ -17,16 +20,15 @@ CALLS = scripted_calls()
 NAMES = [f"{flow.partition('/')[2].removesuffix('.yaml')}:{call.line}" for flow, call in CALLS]
 
 
-@pytest.fixture(scope="session")
-def by_rtp(live: Live) -> dict[str, Seen]:
-    """All calls, many at a time, keys as RTP events."""
+def together(live: Live, kind: str, play: Callable[[Plan, str], Awaitable[Seen]]) -> dict[str, Seen]:
+    """All calls, many at a time."""
 
     async def run() -> dict[str, Seen]:
         room = asyncio.Semaphore(TOGETHER)
 
         async def one(name: str, plan: Plan) -> Seen:
             async with room:
-                return await live.exchange.play(plan, live.uuid(f"rtp-{name.replace(':', '-')}"), live.sounds)
+                return await play(plan, live.uuid(f"{kind}-{name.replace(':', '-')}"))
 
         plans = [live.plan(flow, call) for flow, call in CALLS]
         return dict(zip(NAMES, await asyncio.gather(*map(one, NAMES, plans)), strict=True))
@@ -34,9 +36,28 @@ def by_rtp(live: Live) -> dict[str, Seen]:
     return live.exchange.run(run(), 280)
 
 
+@pytest.fixture(scope="session")
+def by_rtp(live: Live) -> dict[str, Seen]:
+    return together(live, "rtp", lambda plan, uuid: live.exchange.play(plan, uuid, live.sounds))
+
+
+@pytest.fixture(scope="session")
+def by_info(live: Live) -> dict[str, Seen]:
+    if not shutil.which("sipp"):
+        pytest.skip("no SIPp on PATH: on Debian, apt-get install sip-tester")
+    folder = live.folder / "sipp"
+    folder.mkdir()
+    return together(live, "info", lambda plan, uuid: live_sipp.play(plan, uuid, live.switch.sip_port, folder))
+
+
 @pytest.mark.parametrize(("flow", "call"), CALLS, ids=NAMES)
 def test_keys_by_rtp(live: Live, by_rtp: dict[str, Seen], flow: str, call: ScriptedCall) -> None:
     check(live, by_rtp[NAMES[CALLS.index((flow, call))]])
+
+
+@pytest.mark.parametrize(("flow", "call"), CALLS, ids=NAMES)
+def test_keys_by_info_from_sipp(live: Live, by_info: dict[str, Seen], flow: str, call: ScriptedCall) -> None:
+    check(live, by_info[NAMES[CALLS.index((flow, call))]])
 
 
 def check(live: Live, seen: Seen) -> None:
@@ -61,3 +82,9 @@ def check(live: Live, seen: Seen) -> None:
         sql = f"select {', '.join(columns)} from {table} where call_id = ?"
         want = {tuple(row[c] for c in columns) for row in plan.rows(table)}
         assert set(live.worker.rows(sql, seen.uuid)) == want, table
+
+
+def test_zz_calibration(live, by_rtp):
+    for name, seen in by_rtp.items():
+        plan = [(a.key, ms) for ms, a in seen.plan.acts if hasattr(a, "key")]
+        print(name, [(k, p, round(r - p)) for (k, p), (_, r) in zip(plan, seen.keys_ms)])
