@@ -46,6 +46,8 @@ TONE = "tone_stream://%(250,0,800)"
 SILENCE_THRESHOLD = 200
 #: A recording with less than this before its closing silence holds nothing.
 LEAST_RECORDING_MS = 1000
+#: A key that is said to be held for longer is not waited for by its other way.
+LONGEST_KEY_MS = 1000
 NO_ANSWER_CAUSES = frozenset(("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "ORIGINATOR_CANCEL"))
 SWITCH_LOST = "SWITCH_LOST"
 #: Handshake and the busiest step come to about ten.
@@ -61,7 +63,7 @@ class Limits:
     application_ms: int = 15_000  # beyond what an application should take
     break_ms: int = 150  # for a prompt to stop by itself when a key was pressed
     kill_ms: int = 3_000  # from our hang-up to the switch's word of it
-    same_key_ms: int = 120  # one key by two ways (RTP and INFO) is one key
+    same_key_ms: int = 120  # one key by two ways (RTP and INFO) is one key, beyond how long it was held
     longest_talk_ms: int = 4 * 3_600_000  # in a bridge
     linger_s: int = 5
 
@@ -127,7 +129,7 @@ class FreeSwitchCall:
         self._prefix = f"cw{opened_ms & 0xFFFFFFFF:x}-"
         self._terminators = "any"
         self._answered = False
-        self._last_key = ("", "", -1_000_000)  # key, source, when
+        self._alone: list[tuple[str, str, int]] = []  # keys that have come by one way only: key, source, when
         # Deadlines, on the host's clock; None when nothing is awaited.
         self._wait: Effect | None = None
         self._timer_ms: int | None = None
@@ -305,11 +307,15 @@ class FreeSwitchCall:
             self._feed(Started(0))
 
     def _key(self, told: esl.Dtmf) -> None:
-        key, source, at_ms = self._last_key
-        self._last_key = (told.digit, told.source, self._now_ms)
-        if key == told.digit and source != told.source and self._now_ms - at_ms < self.limits.same_key_ms:
-            self._last_key = (key, source, at_ms)
-            return
+        """A key. One that comes by two ways is one: INFO when it is pressed, say, and RTP when it is let go."""
+        now_ms = self._now_ms
+        window_ms = self.limits.same_key_ms + min(told.duration_samples // 8, LONGEST_KEY_MS)
+        self._alone = [one for one in self._alone if now_ms - one[2] < self.limits.same_key_ms + LONGEST_KEY_MS]
+        for one in self._alone:
+            if one[0] == told.digit and one[1] != told.source and now_ms - one[2] < window_ms:
+                self._alone.remove(one)
+                return
+        self._alone.append((told.digit, told.source, now_ms))
         self._feed(Digit(told.digit, self._at_ms))
 
     def _executed(self, told: esl.ExecuteDone) -> None:
@@ -521,7 +527,9 @@ class FreeSwitchCall:
         longest_ms = duration_ms + wait.first_ms + wait.max_keys * wait.between_ms
         uuid = self.link.uuid
         self._send(
-            self.link.api("uuid_setvar_multi", f"{uuid} sensitive_dtmf=true;read_terminator_used=", tag="secret")
+            self.link.api(
+                "uuid_setvar_multi", f"{uuid} sensitive_dtmf=true;read_terminator_used=;read_result=", tag="secret"
+            )
         )
         self._execute(_Job("secret", wait.wait, "play_and_get_digits", argument, longest_ms, detail=name))
 
