@@ -1,4 +1,4 @@
-"""An application of the tests' own on the outbound socket: asks a real switch what our notes claim, one call at a time."""
+"""An application of the tests' own on the outbound socket: asks a real switch what our notes claim."""
 
 from __future__ import annotations
 

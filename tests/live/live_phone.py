@@ -1,4 +1,4 @@
-"""A telephone: one SIP call with RTP, as much of both as a caller needs. And the exchange's ear, which tells what plays.
+"""A telephone: one SIP call with RTP, as much of both as a caller needs.
 
 A key is an RTP telephone-event (RFC 4733) with timestamps of its own; between keys the phone sends silence, or voice,
 every 20 ms. What the switch sends is timed by its packets.
@@ -34,15 +34,92 @@ VOICE = bytes(_ulaw(int(9000 * math.sin(2 * math.pi * 220 * n / 8000))) for n in
 
 
 class _Udp(asyncio.DatagramProtocol):
-    def __init__(self, received: Callable[[bytes], None]) -> None:
+    def __init__(self, received: Callable[[bytes, tuple[str, int]], None]) -> None:
         self.received = received
         self.transport: asyncio.DatagramTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        self.received(data)
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.received(data, addr)
+
+
+class Media:
+    """One side of an RTP stream: silence every 20 ms, or voice, or the keys that were pressed."""
+
+    def __init__(self, silent: bool = False) -> None:
+        self.packets: list[float] = []  # when audio came from the switch (monotonic)
+        self.on_first: Callable[[], None] = lambda: None
+        self._silent = silent  # sends nothing but keys
+        self._remote: tuple[str, int] | None = None
+        self._keys: list[str] = []
+        self._voice_until = 0.0
+        self._sequence = random.getrandbits(15)
+        self._timestamp = random.getrandbits(20)
+        self._ssrc = random.getrandbits(32)
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        _, self._udp = await loop.create_datagram_endpoint(lambda: _Udp(self._received), ("127.0.0.1", 0))
+        self.port: int = self._udp.transport.get_extra_info("sockname")[1]
+
+    def start(self, port: int) -> None:
+        """Send to the switch's ``port``."""
+        self._remote = ("127.0.0.1", port)
+        self._task = asyncio.get_running_loop().create_task(self._stream())
+
+    def press(self, key: str) -> None:
+        self._keys.append(key)
+
+    def speak(self, ms: int) -> None:
+        self._voice_until = time.monotonic() + ms / 1000
+
+    def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+
+    def close(self) -> None:
+        self.stop()
+        self._udp.transport.close()
+
+    def _received(self, data: bytes, sender: tuple[str, int]) -> None:
+        if len(data) > 12 and data[1] & 0x7F == 0:
+            self.packets.append(time.monotonic())
+            if len(self.packets) == 1:
+                if self._remote is None:
+                    self.start(sender[1])
+                self.on_first()
+
+    async def _stream(self) -> None:
+        due = time.monotonic()
+        key, ticks = "", 0
+        while True:
+            if key and ticks == 8:  # five updates, then the end thrice
+                key = ""
+            if not key and self._keys:
+                key, ticks = self._keys.pop(0), 0
+                started = self._timestamp
+            if key:
+                ending = ticks >= 5
+                duration = FRAME * min(ticks + 1, 5)
+                payload = bytes((_EVENTS[key], (0x80 if ending else 0) | 10)) + duration.to_bytes(2, "big")
+                self._send(101, payload, started, marker=ticks == 0)
+                ticks += 1
+            elif not self._silent:
+                voice = time.monotonic() < self._voice_until
+                at = self._timestamp % 8000
+                self._send(0, VOICE[at : at + FRAME].ljust(FRAME, b"\xff") if voice else SILENCE, self._timestamp)
+            self._timestamp += FRAME
+            due += FRAME_S
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    def _send(self, kind: int, payload: bytes, timestamp: int, marker: bool = False) -> None:
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        head = array.array("B", (0x80, (0x80 if marker else 0) | kind)).tobytes()
+        head += self._sequence.to_bytes(2, "big") + (timestamp & 0xFFFFFFFF).to_bytes(4, "big")
+        self._udp.transport.sendto(head + self._ssrc.to_bytes(4, "big") + payload, self._remote)
 
 
 @dataclass
@@ -61,33 +138,30 @@ class Phone:
         self.answered = asyncio.Event()
         self.ended = asyncio.Event()
         self.refused = 0  # SIP status
-        self.packets: list[float] = []  # when audio came from the switch (monotonic)
+        self.media = Media(silent=not self.sends_rtp)
         self._tag = f"{random.getrandbits(40):x}"
         self._to = ""
         self._contact = ""
         self._sequence = 1
         self._branch = 0
-        self._media: tuple[str, int] | None = None
-        self._keys: list[str] = []
-        self._voice_until = 0.0
-        self._rtp_sequence = random.getrandbits(15)
-        self._timestamp = random.getrandbits(20)
-        self._ssrc = random.getrandbits(32)
-        self._task: asyncio.Task[None] | None = None
+        self._heard = False
+
+    @property
+    def packets(self) -> list[float]:
+        return self.media.packets
 
     # -- what a caller does -------------------------------------------------------------------------------
 
     async def dial(self) -> None:
         loop = asyncio.get_running_loop()
         _, self._sip = await loop.create_datagram_endpoint(lambda: _Udp(self._on_sip), ("127.0.0.1", 0))
-        _, self._rtp = await loop.create_datagram_endpoint(lambda: _Udp(self._on_rtp), ("127.0.0.1", 0))
+        await self.media.open()
         self._sip_port = self._sip.transport.get_extra_info("sockname")[1]
-        self._rtp_port = self._rtp.transport.get_extra_info("sockname")[1]
         self._invite_branch = self._new_branch()
         self._send_invite()
 
     def press(self, key: str) -> None:
-        self._keys.append(key)
+        self.media.press(key)
 
     def press_info(self, key: str) -> None:
         self._sequence += 1
@@ -95,7 +169,7 @@ class Phone:
         self._request("INFO", self._sequence, self._new_branch(), "application/dtmf-relay", body)
 
     def speak(self, ms: int) -> None:
-        self._voice_until = time.monotonic() + ms / 1000
+        self.media.speak(ms)
 
     def hang_up(self) -> None:
         if not self.ended.is_set() and self.answered.is_set():
@@ -109,13 +183,12 @@ class Phone:
 
     def close(self) -> None:
         self._end()
-        for endpoint in (self._sip, self._rtp):
-            endpoint.transport.close()
+        self.media.close()
+        self._sip.transport.close()
 
     def _end(self) -> None:
         self.ended.set()
-        if self._task:
-            self._task.cancel()
+        self.media.stop()
 
     # -- SIP ----------------------------------------------------------------------------------------------
 
@@ -131,7 +204,7 @@ class Phone:
                 "s=-",
                 "c=IN IP4 127.0.0.1",
                 "t=0 0",
-                f"m=audio {self._rtp_port} RTP/AVP 0 101",
+                f"m=audio {self.media.port} RTP/AVP 0 101",
                 "a=rtpmap:0 PCMU/8000",
                 "a=rtpmap:101 telephone-event/8000",
                 "a=fmtp:101 0-15",
@@ -143,8 +216,6 @@ class Phone:
             asyncio.get_running_loop().call_later(
                 0.5 * 2**tried, lambda: None if self._heard else self._send_invite(tried + 1)
             )
-
-    _heard = False
 
     def _request(
         self,
@@ -176,7 +247,7 @@ class Phone:
         if not self._sip.transport.is_closing():
             self._sip.transport.sendto(text.encode(), ("127.0.0.1", self.switch_port))
 
-    def _on_sip(self, data: bytes) -> None:
+    def _on_sip(self, data: bytes, _: tuple[str, int]) -> None:
         text = data.decode("utf-8", "replace")
         head, _, body = text.partition("\r\n\r\n")
         first, _, rest = head.partition("\r\n")
@@ -199,9 +270,8 @@ class Phone:
         if not self.answered.is_set():
             port = re.search(r"^m=audio (\d+)", body, re.MULTILINE)
             assert port
-            self._media = ("127.0.0.1", int(port[1]))
+            self.media.start(int(port[1]))
             self.answered.set()
-            self._task = asyncio.get_running_loop().create_task(self._stream())
 
     def _on_request(self, method: str, rest: str) -> None:
         if method == "ACK":
@@ -210,41 +280,6 @@ class Phone:
         self._send("\r\n".join(["SIP/2.0 200 OK", *kept, "Content-Length: 0", "", ""]))
         if method == "BYE":
             self._end()
-
-    # -- RTP ----------------------------------------------------------------------------------------------
-
-    def _on_rtp(self, data: bytes) -> None:
-        if len(data) > 12 and data[1] & 0x7F == 0:
-            self.packets.append(time.monotonic())
-
-    async def _stream(self) -> None:
-        due = time.monotonic()
-        key, ticks = "", 0
-        while True:
-            if key and ticks == 8:  # five updates, then the end thrice
-                key = ""
-            if not key and self._keys:
-                key, ticks = self._keys.pop(0), 0
-                started = self._timestamp
-            if key:
-                ending = ticks >= 5
-                duration = FRAME * min(ticks + 1, 5)
-                payload = bytes((_EVENTS[key], (0x80 if ending else 0) | 10)) + duration.to_bytes(2, "big")
-                self._send_rtp(101, payload, started, marker=ticks == 0)
-                ticks += 1
-            elif self.sends_rtp:
-                voice = time.monotonic() < self._voice_until
-                at = self._timestamp % 8000
-                self._send_rtp(0, VOICE[at : at + FRAME].ljust(FRAME, b"\xff") if voice else SILENCE, self._timestamp)
-            self._timestamp += FRAME
-            due += FRAME_S
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-    def _send_rtp(self, kind: int, payload: bytes, timestamp: int, marker: bool = False) -> None:
-        self._rtp_sequence = (self._rtp_sequence + 1) & 0xFFFF
-        head = array.array("B", (0x80, (0x80 if marker else 0) | kind)).tobytes()
-        head += self._rtp_sequence.to_bytes(2, "big") + (timestamp & 0xFFFFFFFF).to_bytes(4, "big")
-        self._rtp.transport.sendto(head + self._ssrc.to_bytes(4, "big") + payload, self._media)
 
 
 def _header(text: str, name: str) -> str:

@@ -1,24 +1,23 @@
-"""SIPp as the caller: a scenario per scripted call, keys by SIP INFO at the moments the simulator's caller pressed them.
+"""SIPp as the caller: a scenario per scripted call, keys by SIP INFO when the simulator's caller pressed them.
 
-SIPp has no ears: it follows the clock from the answer on, so a call passes only if the switch keeps the simulator's time.
+SIPp has no ears: it follows the clock from the answer on, so a call passes only if the switch keeps that time.
+Its audio is ours (``Media``), on the clock that begins with the first sound.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
+import itertools
+import os
 import shutil
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from live_exchange import Seen
-from live_phone import VOICE
+from live_phone import Media
 from live_plan import Plan
 
 from ivr.hosts.caller import Gone, Key, Voice
-
-#: A key that arrives this close to a sound's beginning or end may fall on either side of it.
-EDGE_MS = 300
 
 _HEADERS = """Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
       From: <sip:{caller}@[local_ip]:[local_port]>;tag=[pid]t[call_number]
@@ -32,7 +31,7 @@ _SDP = """v=0
       s=-
       c=IN IP4 [media_ip]
       t=0 0
-      m=audio [rtpstream_audio_port] RTP/AVP 0 101
+      m=audio {port} RTP/AVP 0 101
       a=rtpmap:0 PCMU/8000
       a=rtpmap:101 telephone-event/8000
 """
@@ -49,6 +48,10 @@ _OK = """
 
     ]]>
   </send>"""
+
+
+#: SIPp takes its SIP port, and two of each media port: below what systems give away, apart for each call.
+_ports = itertools.count(10_000 + os.getpid() % 9 * 600, 8)
 
 
 class _Scenario:
@@ -78,20 +81,23 @@ class _Scenario:
 
     def text(self) -> str:
         body = "\n".join(self._parts)
-        return f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="{escape(self._plan.line)}">\n{body}\n</scenario>\n'
+        name = escape(self._plan.line)
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="{name}">\n{body}\n</scenario>\n'
 
 
-def scenario(plan: Plan, folder: Path) -> str:
-    """What SIPp is to do. Voices it speaks are put into ``folder``."""
+def scenario(plan: Plan, media_port: int) -> str:
+    """What SIPp is to do."""
     made = _Scenario(plan)
     headers = "".join(f"      {name}: {value}\n" for name, value in plan.headers.items())
-    made.send("INVITE", f"{headers}      Content-Type: application/sdp\n", _SDP)
+    made.send("INVITE", f"{headers}      Content-Type: application/sdp\n", _SDP.format(port=media_port))
     for status in (100, 180, 183):
         made.add(f'  <recv response="{status}" optional="true"/>')
     made.add('  <recv response="200" rrs="true"/>')
     made.send("ACK", retrans=False)
     now_ms, gone = 0, False
     for at_ms, act in plan.acts:
+        if isinstance(act, Voice):
+            continue
         if at_ms > now_ms:
             made.add(f'  <pause milliseconds="{at_ms - now_ms}"/>')
         now_ms = at_ms
@@ -101,10 +107,6 @@ def scenario(plan: Plan, folder: Path) -> str:
                 body = f"Signal={key}\n      Duration=100\n"
                 made.send("INFO", "      Content-Type: application/dtmf-relay\n", body)
                 made.add('  <recv response="200"/>')
-            case Voice(ms):
-                file = folder / f"voice-{ms}.ul"
-                file.write_bytes((VOICE * (ms // 1000 + 1))[: ms * 8])
-                made.add(f'  <nop><action><exec rtp_stream="{file},1,0,PCMU/8000"/></action></nop>')
             case Gone():
                 gone = True
                 made.send("BYE")
@@ -118,14 +120,34 @@ def scenario(plan: Plan, folder: Path) -> str:
 async def play(plan: Plan, uuid: str, switch_port: int, folder: Path) -> Seen:
     """One call by a SIPp process of its own."""
     seen = Seen(plan, uuid)
+    media = Media()
+    await media.open()
+    loop = asyncio.get_running_loop()
+
+    def first_sound() -> None:
+        for at_ms, act in plan.acts:
+            if isinstance(act, Voice):
+                loop.call_later(at_ms / 1000, media.speak, act.ms)
+
+    media.on_first = first_sound
     file = folder / f"{uuid}.xml"
-    file.write_text(scenario(plan, folder), encoding="utf-8")
+    file.write_text(scenario(plan, media.port), encoding="utf-8")
     program = shutil.which("sipp")
     assert program
-    media = random.randrange(40_000, 60_000, 10)
-    command = [program, f"127.0.0.1:{switch_port}", "-sf", str(file), "-i", "127.0.0.1", "-mi", "127.0.0.1"]
-    command += ["-m", "1", "-nostdin", "-cid_str", uuid, "-timeout", f"{plan.duration_ms // 1000 + 30}", "-timeout_error"]
-    command += ["-mp", str(media), "-trace_err", "-error_file", f"{file}.err"]
+    command = [program, f"127.0.0.1:{switch_port}", "-sf", str(file), "-i", "127.0.0.1"]
+    port = next(_ports)
+    command += ["-p", str(port), "-mp", str(port + 2)]
+    command += [
+        "-m",
+        "1",
+        "-nostdin",
+        "-cid_str",
+        uuid,
+        "-timeout",
+        f"{plan.duration_ms // 1000 + 30}",
+        "-timeout_error",
+    ]
+    command += ["-trace_err", "-error_file", f"{file}.err"]
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=folder,
@@ -141,6 +163,8 @@ async def play(plan: Plan, uuid: str, switch_port: int, folder: Path) -> Seen:
         await process.wait()
         seen.problems.append("SIPp did not end")
         return seen
+    finally:
+        media.close()
     if process.returncode:
         noted = Path(f"{file}.err")
         words = noted.read_text(errors="replace") if noted.exists() else errors.decode(errors="replace")

@@ -194,7 +194,7 @@ class FreeSwitch:
 
 
 def _render(**values: Any) -> str:
-    environment = Environment(loader=FileSystemLoader(HERE / "conf"), undefined=StrictUndefined, autoescape=False)  # noqa: S701
+    environment = Environment(loader=FileSystemLoader(HERE / "conf"), undefined=StrictUndefined, autoescape=False)
     return environment.get_template("freeswitch.xml.j2").render(**values)
 
 

@@ -141,6 +141,3 @@ class Worker:
             if time.monotonic() > until:
                 return {}
             time.sleep(0.1)
-
-
-

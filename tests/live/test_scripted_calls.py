@@ -1,11 +1,11 @@
-"""Every scripted call of the repository through a real FreeSWITCH: the trace is the simulator's, the rows are in SQL."""
+"""Every scripted call of the repository through a real FreeSWITCH: the simulator's trace, and its rows in SQL."""
 
 from __future__ import annotations
 
 import asyncio
 import difflib
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 
 import live_sipp
 import pytest
@@ -13,51 +13,52 @@ from conftest import Live, scripted_calls
 from live_exchange import Seen
 from live_plan import Plan
 
-from ivr.hosts.script import ScriptedCall
-
-TOGETHER = 24
+TOGETHER = 48
 CALLS = scripted_calls()
 NAMES = [f"{flow.partition('/')[2].removesuffix('.yaml')}:{call.line}" for flow, call in CALLS]
 
 
-def together(live: Live, kind: str, play: Callable[[Plan, str], Awaitable[Seen]]) -> dict[str, Seen]:
-    """All calls, many at a time."""
+Played = dict[tuple[str, str], Seen]
 
-    async def run() -> dict[str, Seen]:
+
+@pytest.fixture(scope="session")
+def played(live: Live) -> Played:
+    """All calls both ways, many at a time."""
+    folder = live.folder / "sipp"
+    folder.mkdir()
+
+    def by_rtp(plan: Plan, uuid: str) -> Coroutine[None, None, Seen]:
+        return live.exchange.play(plan, uuid, live.sounds)
+
+    def by_info(plan: Plan, uuid: str) -> Coroutine[None, None, Seen]:
+        return live_sipp.play(plan, uuid, live.switch.sip_port, folder)
+
+    ways = {"rtp": by_rtp, **({"info": by_info} if shutil.which("sipp") else {})}
+
+    async def run() -> Played:
         room = asyncio.Semaphore(TOGETHER)
 
-        async def one(name: str, plan: Plan) -> Seen:
+        async def one(way: str, name: str, plan: Plan) -> Seen:
             async with room:
-                return await play(plan, live.uuid(f"{kind}-{name.replace(':', '-')}"))
+                return await ways[way](plan, live.uuid(f"{way}-{name.replace(':', '-')}"))
 
-        plans = [live.plan(flow, call) for flow, call in CALLS]
-        return dict(zip(NAMES, await asyncio.gather(*map(one, NAMES, plans)), strict=True))
+        plans = [(way, name, live.plan(*call)) for name, call in zip(NAMES, CALLS, strict=True) for way in ways]
+        seen = await asyncio.gather(*(one(*each) for each in plans))
+        return {(way, name): each for (way, name, _), each in zip(plans, seen, strict=True)}
 
     return live.exchange.run(run(), 280)
 
 
-@pytest.fixture(scope="session")
-def by_rtp(live: Live) -> dict[str, Seen]:
-    return together(live, "rtp", lambda plan, uuid: live.exchange.play(plan, uuid, live.sounds))
+@pytest.mark.parametrize("name", NAMES)
+def test_keys_by_rtp(live: Live, played: Played, name: str) -> None:
+    check(live, played["rtp", name])
 
 
-@pytest.fixture(scope="session")
-def by_info(live: Live) -> dict[str, Seen]:
-    if not shutil.which("sipp"):
+@pytest.mark.parametrize("name", NAMES)
+def test_keys_by_info_from_sipp(live: Live, played: Played, name: str) -> None:
+    if ("info", name) not in played:
         pytest.skip("no SIPp on PATH: on Debian, apt-get install sip-tester")
-    folder = live.folder / "sipp"
-    folder.mkdir()
-    return together(live, "info", lambda plan, uuid: live_sipp.play(plan, uuid, live.switch.sip_port, folder))
-
-
-@pytest.mark.parametrize(("flow", "call"), CALLS, ids=NAMES)
-def test_keys_by_rtp(live: Live, by_rtp: dict[str, Seen], flow: str, call: ScriptedCall) -> None:
-    check(live, by_rtp[NAMES[CALLS.index((flow, call))]])
-
-
-@pytest.mark.parametrize(("flow", "call"), CALLS, ids=NAMES)
-def test_keys_by_info_from_sipp(live: Live, by_info: dict[str, Seen], flow: str, call: ScriptedCall) -> None:
-    check(live, by_info[NAMES[CALLS.index((flow, call))]])
+    check(live, played["info", name])
 
 
 def check(live: Live, seen: Seen) -> None:
@@ -82,9 +83,3 @@ def check(live: Live, seen: Seen) -> None:
         sql = f"select {', '.join(columns)} from {table} where call_id = ?"
         want = {tuple(row[c] for c in columns) for row in plan.rows(table)}
         assert set(live.worker.rows(sql, seen.uuid)) == want, table
-
-
-def test_zz_calibration(live, by_rtp):
-    for name, seen in by_rtp.items():
-        plan = [(a.key, ms) for ms, a in seen.plan.acts if hasattr(a, "key")]
-        print(name, [(k, p, round(r - p)) for (k, p), (_, r) in zip(plan, seen.keys_ms)])
