@@ -27,6 +27,11 @@ READ_BYTES = 65_536
 #: A peer that does not take our few bytes within this time is no switch that lives.
 SEND_TIMEOUT_S = 10.0
 BACKLOG = 1024
+#: A socket that closes within 2 ms of the reply to `connect` leaves its caller parked for ever.
+PARK_TRAP_S = 0.05
+ACCEPT_PAUSE_S = 0.5
+#: Calls being turned away at once; more are closed without a word.
+SHED_AT_ONCE = 200
 #: A switch that vanished without a word is noticed while its call is silent for an hour: after 30 s, 3 probes.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
@@ -57,6 +62,7 @@ class CallServer:
         self._allowed, self._max_calls, self._limits, self._on_effect = allowed, max_calls, limits, on_effect
         self._refusing = refusing
         self._number = 0
+        self._shedding = 0
         self.draining = False
         listener = socket.socket(_family(address[0]), socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -94,14 +100,11 @@ class CallServer:
             self._log("peer_refused", peer=peer[0], why="not in `allow` of callweave.yaml")
             connection.close()
             return
+        why = self._refusing()
         if len(self.calls) >= self._max_calls:
-            # Closed at once, the dialplan tries its next host: better than a caller in silence.
-            self._log("call_shed", peer=peer[0], calls=len(self.calls))
-            connection.close()
-            return
-        if why := self._refusing():
-            self._log("call_shed", peer=peer[0], why=why)
-            connection.close()
+            why = f"{len(self.calls)} calls are on the line, as many as `max_calls` allows"
+        if why:
+            self._shed(connection, peer[0], why)
             return
         self._number += 1
         number = self._number
@@ -119,10 +122,30 @@ class CallServer:
             # The socket closes without our hang-up: the dialplan's next action takes the caller on.
             self._log("call_crashed", call=call.call_id, peer=peer[0], exc_info=True)
             self._bury(call)
+            gevent.sleep(PARK_TRAP_S)
         finally:
             del self.calls[number]
             with contextlib.suppress(OSError):
                 connection.close()
+
+    def _shed(self, connection: socket.socket, peer: str, why: str) -> None:
+        """A call too many goes on with the dialplan's next action: another worker, perhaps. To be closed before it has
+        been greeted would park its caller in silence until the dialplan's guard (faults 22 and 38).
+        """
+        told = self._log_of(peer)
+
+        def log(event: str, **fields: Any) -> None:
+            told("call_shed" if event == "no_flow" else event, **fields)
+
+        if self._shedding >= SHED_AT_ONCE:
+            log("call_shed", detail=why)
+            return
+        self._shedding += 1
+        try:
+            self._converse(connection, FreeSwitchCall(lambda channel: why, _now_ms(), limits=self._limits, log=log))
+        finally:
+            self._shedding -= 1
+            connection.close()
 
     def _bury(self, call: FreeSwitchCall) -> None:
         """A crashed call is ended in the books, if what broke it lets that happen."""
@@ -197,13 +220,10 @@ class CallServer:
 
 
 class _Door(StreamServer):
-    """Accepts connections. With no file descriptor left it still opens the door, to say no: the dialplan then tries
-    its next host at once, where a caller in the backlog would wait in silence (fault 38).
-    """
+    """Accepts connections. Without a file descriptor to spare they wait at the door for a moment (fault 38)."""
 
     def __init__(self, listener: socket.socket, handle: Callable[..., None], log: Log) -> None:
         self._log = log
-        self._spare = os.open(os.devnull, os.O_RDONLY)
         super().__init__(listener, handle)
 
     def do_read(self) -> Any:
@@ -212,22 +232,11 @@ class _Door(StreamServer):
         except OSError as exc:
             if exc.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            os.close(self._spare)
-            try:
-                with contextlib.suppress(OSError):
-                    # Not accept(), which may wait: this is the hub itself.
-                    descriptor, peer = self.socket._accept()  # type: ignore[attr-defined]
-                    os.close(descriptor)
-                    self._log("call_shed", peer=peer[0], why=f"{os.strerror(exc.errno or 0)}; raise `ulimit -n`")
-            finally:
-                self._spare = os.open(os.devnull, os.O_RDONLY)
+            self._log("accept_failed", why=os.strerror(exc.errno), hint="raise `ulimit -n`, or lower `max_calls`")
+            self.stop_accepting()
+            self._timer = self.loop.timer(ACCEPT_PAUSE_S)
+            self._timer.start(self._start_accepting_if_started)
             return None
-
-    def close(self) -> None:
-        super().close()
-        if self._spare >= 0:
-            os.close(self._spare)
-            self._spare = -1
 
 
 def _family(host: str) -> int:
