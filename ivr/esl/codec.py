@@ -119,8 +119,11 @@ class Decoder:
         self._max_head = max_head
         self._max_body = max_body
         self._max_buffered = max_head + max_body + MAX_UNREAD_BYTES
-        self._buffer = bytearray()
-        self._scanned = 0  # bytes already searched for a blank line: a byte at a time stays linear
+        # What was received and not read starts at _at. A read that holds whole frames is kept as it came (bytes);
+        # only a frame that is cut is put together (bytearray).
+        self._buffer: bytes | bytearray = b""
+        self._at = 0
+        self._scanned = 0  # up to here the buffer was searched for a blank line: a byte at a time stays linear
         self._body_start = 0  # of the frame whose head is complete; 0 is state HEAD
         self._frame_end = 0
         self._event: type[Event] | None = None  # the frame is one of these; None: read its head
@@ -131,16 +134,33 @@ class Decoder:
 
     @property
     def buffered_bytes(self) -> int:
-        return len(self._buffer)
+        return len(self._buffer) - self._at
 
     def receive_data(self, data: bytes) -> None:
         if self._error is not None:
             raise self._error
         if self._eof:
             raise self._fail("data after the end of the stream")
-        if len(self._buffer) + len(data) > self._max_buffered:
+        if self.buffered_bytes + len(data) > self._max_buffered:
             raise self._fail(f"more than {self._max_buffered} unread bytes; take messages after each read")
+        if self._at == len(self._buffer):
+            self._buffer, self._at = data, 0
+            self._scanned = 0
+            return
+        if isinstance(self._buffer, bytes):
+            self._drop_read(bytearray(self._buffer[self._at :]))
+        elif self._at:
+            del self._buffer[: self._at]
+            self._drop_read(self._buffer)
         self._buffer += data
+
+    def _drop_read(self, rest: bytearray) -> None:
+        """``rest`` is what begins at _at: every place moves to the front by as much."""
+        moved, self._buffer, self._at = self._at, rest, 0
+        self._scanned = max(0, self._scanned - moved)
+        if self._frame_end:
+            self._body_start -= moved
+            self._frame_end -= moved
 
     def receive_eof(self) -> None:
         self._eof = True
@@ -151,7 +171,7 @@ class Decoder:
         buffer = self._buffer
         end = self._frame_end
         if end == 0:
-            match = _EVENT_HEAD.match(buffer)
+            match = _EVENT_HEAD.match(buffer, self._at)
             if match is not None:
                 self._begin_body(match.end(), int(match[1]))
                 self._event = JsonEvent if match.end(2) > 0 else PlainEvent
@@ -162,9 +182,9 @@ class Decoder:
             return self._at_end()
         message: Message
         if self._event is PlainEvent:  # it wants the newline before its first line
-            message = PlainEvent(bytes(memoryview(buffer)[self._body_start - 1 : end]))
+            message = PlainEvent(bytes(buffer[self._body_start - 1 : end]))
         elif self._event is JsonEvent:
-            message = JsonEvent(bytes(memoryview(buffer)[self._body_start : end]))
+            message = JsonEvent(bytes(buffer[self._body_start : end]))
         else:
             message = self._message(self._body_start, end)
         self._consume(end)
@@ -173,23 +193,23 @@ class Decoder:
     def _read_head(self) -> bool:
         """Find the blank line. True when a frame's extent is known."""
         buffer = self._buffer
-        if buffer[:1] == b"\n":
-            del buffer[: len(buffer) - len(buffer.lstrip(b"\n"))]
-            self._scanned = 0
+        while buffer[self._at : self._at + 1] == b"\n":
+            self._at += 1
+        at = self._at
         if (
-            buffer.startswith(_NEXT_FRAME, _NOTICE_CUT_AT)
-            and buffer.startswith(_NOTICE)
-            and buffer.find(b"\n\n", 0, _NOTICE_CUT_AT) < 0
+            buffer.startswith(_NEXT_FRAME, at + _NOTICE_CUT_AT)
+            and buffer.startswith(_NOTICE, at)
+            and buffer.find(b"\n\n", at, at + _NOTICE_CUT_AT) < 0
         ):
-            self._body_start = self._frame_end = _NOTICE_CUT_AT
+            self._body_start = self._frame_end = at + _NOTICE_CUT_AT
             return True
-        end = buffer.find(b"\n\n", self._scanned)
-        if end > self._max_head or (end < 0 and len(buffer) > self._max_head):
+        end = buffer.find(b"\n\n", max(at, self._scanned))
+        if end - at > self._max_head or (end < 0 and len(buffer) - at > self._max_head):
             raise self._fail(f"a head of more than {self._max_head} bytes")
         if end < 0:
-            self._scanned = max(0, len(buffer) - 1)
+            self._scanned = max(at, len(buffer) - 1)
             return False
-        head = bytes(buffer[:end])
+        head = bytes(buffer[at:end])
         length = _outer(head, b"Content-Length")
         if length is None:
             self._begin_body(end + 2, 0)
@@ -208,26 +228,29 @@ class Decoder:
     def _message(self, start: int, end: int) -> Message:
         buffer = self._buffer
         truncated = buffer[start - 2 : start] != b"\n\n"
-        head = bytes(buffer[:start]) if truncated else bytes(buffer[: start - 2])
-        self.dropped_lines += sum(b": " not in line for line in head.split(b"\n"))
+        head = bytes(buffer[self._at : start]) if truncated else bytes(buffer[self._at : start - 2])
+        if head.count(b": ") <= head.count(b"\n"):  # fewer than there are lines: some line has none
+            self.dropped_lines += sum(b": " not in line for line in head.split(b"\n"))
         return _build(head, bytes(buffer[start - 1 : end]), truncated)
 
-    def _consume(self, count: int) -> None:
-        del self._buffer[:count]
-        self._scanned = self._body_start = self._frame_end = 0
+    def _consume(self, end: int) -> None:
+        self._at = self._scanned = end
+        self._body_start = self._frame_end = 0
         self._event = None
 
     def _at_end(self) -> EndOfStream | None:
+        if self._at == len(self._buffer):  # all read: a call that waits keeps no bytes
+            self._buffer, self._at, self._scanned = b"", 0, 0
         if not self._eof or self._ended:
             return NEED_DATA
         self._ended = True
-        unread = len(self._buffer)
-        self._consume(unread)
+        unread = self.buffered_bytes
+        self._consume(len(self._buffer))
         return EndOfStream(unread)
 
     def _fail(self, what: str) -> ProtocolError:
         self._error = ProtocolError(what)
-        self._buffer = bytearray()
+        self._buffer, self._at = b"", 0
         return self._error
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
 from typing import overload
 from urllib.parse import unquote_to_bytes
 
@@ -23,15 +22,28 @@ _SIMPLE_NAME = re.compile(r"[A-Za-z0-9_.\-]+", re.ASCII)
 _REST_OF_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 
 
-@lru_cache(maxsize=4096)
+#: What to search for, by name: names are ours, so there are few. Filled as they are asked for, up to a bound.
+_PLAIN_NEEDLES: dict[str, bytes] = {}
+_JSON_NEEDLES: dict[str, bytes] = {}
+_MOST_NEEDLES = 4096
+
+
 def _plain_needle(name: str) -> bytes | None:
     """The bytes a header starts with; None for a name too odd to search for (it is looked up after a full parse)."""
-    return f"\n{name}: ".encode("ascii") if _SIMPLE_NAME.fullmatch(name) else None
+    return _needle(_PLAIN_NEEDLES, name, f"\n{name}: ")
 
 
-@lru_cache(maxsize=4096)
 def _json_needle(name: str) -> bytes | None:
-    return f'"{name}":'.encode("ascii") if _SIMPLE_NAME.fullmatch(name) else None
+    return _needle(_JSON_NEEDLES, name, f'"{name}":')
+
+
+def _needle(known: dict[str, bytes], name: str, text: str) -> bytes | None:
+    if not _SIMPLE_NAME.fullmatch(name):
+        return None
+    needle = text.encode("ascii")
+    if len(known) < _MOST_NEEDLES:
+        known[name] = needle
+    return needle
 
 
 class Event:
@@ -128,19 +140,23 @@ class PlainEvent(Event):
     @overload
     def get(self, name: str, default: str) -> str: ...
     def get(self, name: str, default: str | None = None) -> str | None:
-        needle = _plain_needle(name)
+        needle = _PLAIN_NEEDLES.get(name) or _plain_needle(name)
         if needle is None:
             return self._get_parsed(name, default)
         block = self._block
         start = block.find(needle)
-        if start < 0 or start >= (self._head_end if self._head_end >= 0 else self._end_of_head()):
+        if start < 0:
+            return default
+        head_end = self._head_end
+        if start >= (head_end if head_end >= 0 else self._end_of_head()):
             return default
         start += len(needle)
         end = block.find(b"\n", start)
         value = block[start:end] if end >= 0 else block[start:]
-        if b"%" in value or value[:1] in b"A_":  # encoded, or perhaps ARRAY:: or _undef_
+        # Encoded, or perhaps ARRAY:: or _undef_, or not ASCII: looked at closely.
+        if b"%" in value or value[:1] in b"A_" or not value.isascii():
             return _first(self._value(value))
-        return value.decode() if value.isascii() else value.decode("utf-8", "replace")
+        return value.decode()
 
     def _value(self, raw: bytes) -> Value:
         if self._encoded and b"%" in raw:
@@ -178,7 +194,7 @@ class JsonEvent(Event):
     @overload
     def get(self, name: str, default: str) -> str: ...
     def get(self, name: str, default: str | None = None) -> str | None:
-        needle = _json_needle(name)
+        needle = _JSON_NEEDLES.get(name) or _json_needle(name)
         if needle is None:
             return self._get_parsed(name, default)
         block = self._block
