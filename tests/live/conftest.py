@@ -20,6 +20,8 @@ from ivr.ops.config import DialplanSettings
 from ivr.ops.dialplan import Line, render, template_folder
 
 GUARD_S = 15
+#: Kept: making them takes longer than all the rest of a start.
+CERTIFICATES = REPOSITORY / "build" / "live" / "certificates"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -58,6 +60,8 @@ class Live:
     sounds: TimedSounds
     programs: dict[str, Program]
     ports: dict[str, int]  # of the tests' own false workers, by name
+    binary: Path
+    hotline: Context
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _run: str = field(default_factory=lambda: secrets.token_hex(3))
 
@@ -114,13 +118,26 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             folder / "switch",
             contexts,
             names,
-            {name: header(name) for name in facts},
+            dict(zip(facts, map(header, facts), strict=True)),
             sip_port,
-            certificates=REPOSITORY / "build" / "live" / "certificates",
+            certificates=CERTIFICATES,
         )
         try:
             exchange = Exchange(switch)
-            yield Live(folder, switch, worker, exchange, TimedSounds(library), programs, ports)
+            everything = Live(
+                folder,
+                switch,
+                worker,
+                exchange,
+                TimedSounds(library),
+                programs,
+                ports,
+                binary,
+                contexts[flows.index("flows/hotline.yaml")],
+            )
+            for flow, call in scripted_calls():  # so that the ear knows every file
+                everything.plan(flow, call)
+            yield everything
             exchange.close()
         finally:
             switch.stop()

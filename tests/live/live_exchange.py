@@ -51,6 +51,7 @@ class Exchange:
     def __init__(self, switch: FreeSwitch) -> None:
         self.switch = switch
         self.loop = asyncio.new_event_loop()
+        self._both_ways: set[str] = set()
         self._queues: dict[str, asyncio.Queue[Heard]] = {}
         self._control = Control(switch.control_port)
         self._control.events(self.EVENTS)
@@ -91,16 +92,28 @@ class Exchange:
 
     # -- one scripted call --------------------------------------------------------------------------------
 
-    async def play(self, plan: Plan, uuid: str, sounds: TimedSounds) -> Seen:
+    async def play(
+        self,
+        plan: Plan,
+        uuid: str,
+        sounds: TimedSounds,
+        *,
+        both_ways: bool = False,
+        sends_rtp: bool = True,
+        port: int = 0,
+    ) -> Seen:
+        """``both_ways``: each key comes as an RTP event and as INFO."""
         seen = Seen(plan, uuid)
+        self._both_ways = {*self._both_ways, uuid} if both_ways else self._both_ways
         ear = self.ear(uuid)
         phone = Phone(
             uuid,
             plan.caller,
             plan.called,
-            self.switch.sip_port,
+            port or self.switch.sip_port,
             plan.headers,
             str(plan.call.facts.get("caller.name", "")),
+            sends_rtp,
         )
         await phone.dial()
         try:
@@ -159,6 +172,8 @@ class Exchange:
                     case Key(key):
                         seen.keys_ms.append((key, now_ms()))
                         phone.press(key)
+                        if seen.uuid in self._both_ways:
+                            phone.press_info(key)
                     case Voice(ms):
                         phone.speak(ms)
                     case Gone():

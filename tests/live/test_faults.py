@@ -1,0 +1,256 @@
+"""The rows of faults that only a real switch shows. The number in a test's name is the row's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from conftest import CERTIFICATES, Live, scripted_calls
+from live_app import Application
+from live_exchange import Heard
+from live_phone import KEY_MS, Phone
+from live_switch import FreeSwitch, free_port
+from live_worker import PROMPTS, Worker
+from test_scripted_calls import check
+
+from ivr.hosts.caller import HangsUp, Hears, Pause, Press
+from ivr.hosts.script import ScriptedCall
+from ivr.hosts.simulator import FarEnd
+
+HOTLINE, CSAT, SECRET = "flows/hotline.yaml", "surveys/csat.yaml", "flows/secret.yaml"
+
+
+def call_of(flow: str, number: int = 0) -> ScriptedCall:
+    return [call for file, call in scripted_calls() if file == flow][number]
+
+
+def until(what: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    """The first truth that ``what`` gives; a fact that never comes fails the test."""
+    end = time.monotonic() + timeout_s
+    while not (found := what()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
+    return found
+
+
+class Line:
+    """One phone call by hand. ``line`` is the dialplan's context."""
+
+    def __init__(self, live: Live, line: str, what: str, port: int = 0, **more: Any) -> None:
+        self.live, self.uuid = live, live.uuid(what)
+        self.phone = Phone(self.uuid, "1001", "95588", port or live.switch.sip_port, {"X-Line": line}, **more)
+        self.ear = live.exchange.ear(self.uuid)
+        live.exchange.run(self.phone.dial())
+
+    def do(self, act: Callable[..., None], *arguments: Any) -> float:
+        """Let the phone do something; gives when."""
+
+        async def now() -> float:
+            at = time.monotonic()
+            act(*arguments)
+            return at
+
+        return self.live.exchange.run(now())
+
+    def hears(self, name: str, part: str = "", timeout_s: float = 20.0) -> Heard:
+        """The next PLAYBACK_START or _STOP of a prompt that says ``part``, or a DTMF, ..."""
+
+        async def next_one() -> Heard:
+            while True:
+                heard = await self.ear.get()
+                if heard.name == name and part in (self.live.sounds.said(heard.file) or heard.file):
+                    return heard
+
+        return self.live.exchange.run(asyncio.wait_for(next_one(), timeout_s), timeout_s + 1)
+
+    def ends(self, timeout_s: float) -> float:
+        """Seconds until the switch hung up."""
+        began = time.monotonic()
+        self.live.exchange.run(asyncio.wait_for(self.phone.ended.wait(), timeout_s), timeout_s + 1)
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        async def end() -> None:
+            self.phone.hang_up()
+            self.phone.close()
+
+        self.live.exchange.run(end())
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+# -- who owns the call when the application is not there -------------------------------------------------
+
+
+@pytest.mark.parametrize("connects", [False, True], ids=["row_22_before_connect", "row_23_just_after_connect"])
+def test_an_application_that_closes_leaves_nobody_parked(live: Live, connects: bool) -> None:
+    with Application(live.ports["false"]) as app, Line(live, "false_only", "closes") as line:
+        connection = app.accept()
+        if connects:
+            connection.sendall(b"connect\n\n")
+            connection.recv(1)
+        app.close()
+        # The guard of two seconds, the apology of 0.4 s, and the second socket where it got that far.
+        assert line.ends(12) < 8
+        assert line.phone.packets, "the caller never heard the apology"
+    live.switch.wait_empty()
+
+
+def test_row_24_a_worker_killed_in_mid_call_is_followed_by_another(live: Live) -> None:
+    settings = {"flows": {"paths": {"flows-hotline": HOTLINE}}}
+    first = Worker(live.worker.folder, "first", live.ports["false"], settings).start()
+    with Line(live, "false_then_real", "killed") as line:
+        line.hears("PLAYBACK_START", "英语请按2")
+        first.kill()
+        # The prompt plays to its end, then the dialplan goes on: the same call, on the other worker.
+        line.hears("PLAYBACK_START", "英语请按2")
+        until(lambda: any(e["event"] == "call_started" for e in live.worker.log_lines(line.uuid)))
+        line.do(line.phone.press, "2")
+        line.hears("PLAYBACK_START", "For the state of an order")
+    assert live.worker.call_row(line.uuid)["ended_by"] == "caller"
+
+
+def test_row_25_nobody_listens(live: Live) -> None:
+    with Line(live, "nobody", "nobody") as line:
+        assert line.ends(8) < 5
+        assert line.phone.packets, "the caller never heard the apology"
+    with Line(live, "nobody_then_real", "second-host") as line:
+        line.hears("PLAYBACK_START", "英语请按2", 5)
+
+
+def test_row_26_a_socket_without_full_control(live: Live) -> None:
+    with Line(live, "without_full", "without-full") as line:
+        assert line.ends(8) < 4
+    assert any(e["event"] == "call_refused" and "full" in str(e) for e in live.worker.log_lines())
+
+
+def test_row_32_the_switch_is_killed(live: Live) -> None:
+    sip_port = free_port()
+    switch = FreeSwitch(
+        live.binary, live.folder / "killed", [live.hotline], [], {}, sip_port, certificates=CERTIFICATES
+    )
+    try:
+        line = Line(live, live.hotline.name, "switch-killed", sip_port)
+        until(lambda: live.worker.log_lines(line.uuid))
+        line.do(line.phone.press_info, "2")
+        time.sleep(1.0)
+        line.do(line.phone.press_info, "1")
+        time.sleep(1.0)
+        line.do(line.phone.press_info, "7")
+        time.sleep(0.5)
+        switch.kill()
+        row = live.worker.call_row(line.uuid)
+        line.close()
+        assert row["ended_by"] == "switch-lost"
+        kept = live.worker.rows("select question, outcome, keys from attempt where call_id = ?", line.uuid)
+        assert set(kept) == {("welcome", "digits", "2"), ("main", "digits", "1"), ("order_number", "hangup", "7")}
+    finally:
+        switch.stop()
+
+
+# -- prompts and keys ------------------------------------------------------------------------------------
+
+
+def test_row_47_prompts_that_the_switch_cannot_find(live: Live) -> None:
+    """The worker has the files, FreeSWITCH does not: another mount."""
+    (live.worker.folder / "built").symlink_to(PROMPTS)
+    settings = {
+        "flows": {"paths": {"flows-hotline": HOTLINE}},
+        "prompts": {"build": "built", "rate": 8000},
+        "switch_root": "/nowhere",
+    }
+    worker = Worker(live.worker.folder, "elsewhere", live.ports["false"], settings).start()
+    try:
+        with Line(live, "false_then_real", "missing") as line:
+            assert line.ends(10) < 6
+        trace = worker.trace(line.uuid)
+        assert trace.count("welcome: failed missing_prompt") == 1
+        assert trace[-1] == "goodbye: end by error NORMAL_TEMPORARY_FAILURE"
+    finally:
+        worker.stop()
+
+
+@pytest.mark.parametrize("way", ["rtp", "info"])
+def test_row_56_a_key_stops_the_prompt_within_100_ms(live: Live, way: str) -> None:
+    with Line(live, "surveys-csat", f"barge-in-{way}") as line:
+        line.hears("PLAYBACK_START", "请为本次服务打分")
+        time.sleep(1.0)
+        pressed = line.do(line.phone.press if way == "rtp" else line.phone.press_info, "5")
+        stopped = line.hears("PLAYBACK_STOP", "请为本次服务打分").at
+        # An RTP event is a key when it ends: FreeSWITCH waits for that.
+        held_ms = KEY_MS if way == "rtp" else 0
+        assert (stopped - pressed) * 1000 - held_ms < 100
+        line.hears("PLAYBACK_START", "感谢您的评价")
+
+
+def test_row_57_letters_are_keys(live: Live) -> None:
+    call = replace(call_of(CSAT, 1), name="letters", line=9057, ends={}, saves={}, variables={}, passes=())
+    call = replace(call, script=(Hears("请为本次服务打分"), Press("A"), Hears("请按1到5"), Press("4")))
+    play(live, CSAT, call)
+
+
+def test_row_58_keys_that_come_by_rtp_and_by_info_count_once(live: Live) -> None:
+    play(live, HOTLINE, call_of(HOTLINE), both_ways=True)
+
+
+def test_row_63_a_caller_who_sends_no_audio(live: Live) -> None:
+    play(live, CSAT, call_of(CSAT, 1), sends_rtp=False)
+
+
+def play(live: Live, flow: str, call: ScriptedCall, **how: Any) -> None:
+    plan = live.plan(flow, call)
+    seen = live.exchange.run(live.exchange.play(plan, live.uuid(f"row-{call.line}"), live.sounds, **how))
+    check(live, seen)
+
+
+# -- the caller hangs up ---------------------------------------------------------------------------------
+
+
+def test_row_61_the_caller_hangs_up_at_each_step(live: Live) -> None:
+    """What was answered is kept, the trace is the simulator's; also over the ringing and the talk (rows 42, 67, 68)."""
+    whole = call_of(HOTLINE)
+    calls = []
+    for length in range(len(whole.script)):
+        script = (*whole.script[:length], HangsUp())
+        calls.append(replace(whole, line=6100 + length, script=script, ends={}, saves={}, variables={}, passes=()))
+    before_transfer = next(n for n, a in enumerate(whole.script) if isinstance(a, Hears) and "satisfied" in a.what)
+    for number, far in enumerate((FarEnd("no_answer", 500), FarEnd("finished", 20_000))):
+        script = (*whole.script[:before_transfer], Pause(13_000), HangsUp())
+        calls.append(replace(calls[0], line=6200 + number, script=script, far_ends={"operator": far}))
+
+    async def all_of_them() -> list[Any]:
+        plans = [live.plan(HOTLINE, call) for call in calls]
+        return await asyncio.gather(
+            *(live.exchange.play(p, live.uuid(f"leaves-{p.call.line}"), live.sounds) for p in plans)
+        )
+
+    for seen in live.exchange.run(all_of_them()):
+        check(live, seen)
+    dialled = [p for p in live.worker.traces.glob("*-leaves-62*.txt") if "dial operator" in p.read_text()]
+    assert len(dialled) == 2
+    live.switch.wait_empty()  # nobody is left ringing, or talking to nobody
+
+
+# -- secrets ---------------------------------------------------------------------------------------------
+
+
+def test_row_121_secret_keys_are_nowhere(live: Live) -> None:
+    code = "73519"
+    plan = live.plan(SECRET, call_of(SECRET))
+    seen = live.exchange.run(live.exchange.play(plan, live.uuid("secret"), live.sounds))
+    check(live, seen)
+    assert live.worker.rows(
+        "select outcome, keys, key_count from attempt where call_id = ? and node = 'pin'", seen.uuid
+    )
+    stores = [live.worker.log_file, live.switch.log_file, *live.worker.traces.iterdir()]
+    stores += live.worker.folder.glob("worker.db*")
+    stores += (live.worker.folder / "spool-worker").iterdir()
+    assert [str(file) for file in stores if code.encode() in file.read_bytes()] == []
