@@ -107,14 +107,17 @@ def test_an_application_that_closes_leaves_nobody_parked(live: Live, connects: b
 def test_row_24_a_worker_killed_in_mid_call_is_followed_by_another(live: Live) -> None:
     settings = {"flows": {"paths": {"flows-hotline": HOTLINE}}}
     first = Worker(live.worker.folder, "first", live.ports["false"], settings).start()
-    with Line(live, "false_then_real", "killed") as line:
-        line.hears("PLAYBACK_START", "英语请按2")
+    try:
+        with Line(live, "false_then_real", "killed") as line:
+            line.hears("PLAYBACK_START", "普通话请按1")
+            first.kill()
+            # The prompt plays to its end, then the dialplan goes on: the same call, on the other worker.
+            line.hears("PLAYBACK_START", "普通话请按1")
+            until(lambda: any(e["event"] == "call_started" for e in live.worker.log_lines(line.uuid)))
+            line.do(line.phone.press, "2")
+            line.hears("PLAYBACK_START", "For the state of an order")
+    finally:
         first.kill()
-        # The prompt plays to its end, then the dialplan goes on: the same call, on the other worker.
-        line.hears("PLAYBACK_START", "英语请按2")
-        until(lambda: any(e["event"] == "call_started" for e in live.worker.log_lines(line.uuid)))
-        line.do(line.phone.press, "2")
-        line.hears("PLAYBACK_START", "For the state of an order")
     assert live.worker.call_row(line.uuid)["ended_by"] == "caller"
 
 
@@ -123,7 +126,7 @@ def test_row_25_nobody_listens(live: Live) -> None:
         assert line.ends(8) < 5
         assert line.phone.packets, "the caller never heard the apology"
     with Line(live, "nobody_then_real", "second-host") as line:
-        line.hears("PLAYBACK_START", "英语请按2", 5)
+        line.hears("PLAYBACK_START", "普通话请按1", 5)
 
 
 def test_row_26_a_socket_without_full_control(live: Live) -> None:
