@@ -5,13 +5,15 @@ Law: data, and the switch made of it. The callers are the same for every server:
 
 from __future__ import annotations
 
+import os
 import uuid
 
 from ivr.hosts.caller import Action, HangsUp, Hears, Pause, Press, ScriptedCaller
 from ivr.hosts.scripted_switch import ScriptedSwitch, Sound
 
-#: What the caller presses at each question; a question takes exactly so many keys.
-ANSWERS = ("3", "1", "2580", "5", "123456")
+#: What the caller presses at each question; a question takes exactly so many keys. The servers' processes are told by
+#: the environment.
+ANSWERS = tuple(os.environ.get("BENCH_ANSWERS", "3 1 2580 5 123456").split())
 #: A prompt lasts so long, in the switch. A call is then about 29 s.
 PROMPT_MS = 5000
 CALL_S = 29.0
