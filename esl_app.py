@@ -6,6 +6,7 @@ The patch above stands first, here and nowhere else: what is imported before it 
 """
 
 # ruff: noqa: E402
+import os
 import sys
 from pathlib import Path
 
@@ -44,7 +45,11 @@ def main(file: Path | None, trace_dir: Path | None, listen: str | None, db: str 
         raise click.ClickException("these flows cannot be served; see: ivr check") from exc
     except (OSError, SchemaError, SpoolInUse, DatabaseUrlError) as exc:
         raise click.ClickException(f"{exc}; see: ivr doctor") from exc
-    sys.exit(service.run())
+    status = service.run()
+    sys.stderr.flush()
+    # Everything is stored. The recorder's native threads may still be inside the database driver, and an interpreter
+    # that is taken apart under them crashes now and then: seen as status 139 with a database that is away.
+    os._exit(status)
 
 
 if __name__ == "__main__":

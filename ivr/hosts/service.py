@@ -8,10 +8,12 @@ Law: puts parts together (settings, flows, sounds, recorder, server) and decides
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +43,23 @@ Log = Callable[..., None]
 
 
 def native_threads() -> Threads:
-    """The recorder's thread is a real one, though this process is monkey-patched: a slow disk delays no call."""
+    """The recorder's threads are real ones, though this process is monkey-patched: a slow disk delays no call."""
+    # psycopg would wait with gevent's poll, in an event loop of that thread: it is to wait by itself.
+    if find_spec("psycopg_binary") or find_spec("psycopg_c"):
+        os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_c")
     start = get_original("_thread", "start_new_thread")
-    return Threads(start=lambda run: start(run, ()), lock=get_original("_thread", "allocate_lock"), pause=time.sleep)
+    lock = get_original("_thread", "allocate_lock")
+    return Threads(start=lambda run: start(_with_no_loop_left, (run,)), lock=lock, pause=time.sleep)
+
+
+def _with_no_loop_left(run: Callable[[], None]) -> None:
+    """Whatever patched function a thread calls (psycopg: getaddrinfo) makes it an event loop of its own, with two file
+    descriptors and perhaps a thread. Nobody else takes it away: a database that is away for hours would cost thousands.
+    """
+    try:
+        run()
+    finally:
+        gevent.get_hub().destroy(destroy_loop=True)
 
 
 class Service:
