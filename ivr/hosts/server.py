@@ -22,10 +22,8 @@ from ivr.core.effects import CollectSecret, Dial, Effect, End, Play, RecordMessa
 from ivr.esl.event import Event
 from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Router
 from ivr.hosts.journal import Journal, Put
+from ivr.hosts.wire import Wire
 
-READ_BYTES = 65_536
-#: A peer that does not take our few bytes within this time is no switch that lives.
-SEND_TIMEOUT_S = 10.0
 BACKLOG = 1024
 #: A socket that closes within 2 ms of the reply to `connect` leaves its caller parked for ever.
 PARK_TRAP_S = 0.05
@@ -155,34 +153,20 @@ class CallServer:
             self._log("call_crashed", call=call.call_id, what="its end", exc_info=True)
 
     def _converse(self, connection: socket.socket, call: FreeSwitchCall) -> None:
-        receive, settimeout, sendall = connection.recv, connection.settimeout, connection.sendall
-        out = call.data_to_send()
-        while True:
-            if out:
-                settimeout(SEND_TIMEOUT_S)
-                try:
-                    sendall(out)
-                except OSError:
+        with Wire(connection) as wire:
+            wire.send(call.data_to_send())
+            while not call.closed:
+                expired = not wire.wait(call.deadline_ms)
+                data, now_ms = wire.receive(), _now_ms()
+                if data:
+                    call.receive_data(data, now_ms)
+                elif data is not None:
+                    call.receive_eof(now_ms)
+                if expired and not call.closed:
+                    call.advance(now_ms)
+                out = call.data_to_send()
+                if out and not wire.send(out):
                     call.receive_eof(_now_ms())
-            if call.closed:
-                return
-            deadline_ms, now_ms = call.deadline_ms, _now_ms()
-            if deadline_ms is not None and deadline_ms <= now_ms:
-                call.advance(now_ms)
-            else:
-                settimeout(None if deadline_ms is None else (deadline_ms - now_ms) / 1000)
-                try:
-                    data = receive(READ_BYTES)
-                except TimeoutError:
-                    call.advance(_now_ms())
-                except OSError:
-                    call.receive_eof(_now_ms())
-                else:
-                    if data:
-                        call.receive_data(data, _now_ms())
-                    else:
-                        call.receive_eof(_now_ms())
-            out = call.data_to_send()
 
     def _started(self, call: FreeSwitchCall, channel: Event) -> None:
         """The call is known: from here on its effects are kept."""
@@ -234,9 +218,12 @@ class _Door(StreamServer):
                 raise
             self._log("accept_failed", why=os.strerror(exc.errno), hint="raise `ulimit -n`, or lower `max_calls`")
             self.stop_accepting()
-            self._timer = self.loop.timer(ACCEPT_PAUSE_S)
-            self._timer.start(self._start_accepting_if_started)
+            gevent.spawn_later(ACCEPT_PAUSE_S, self._again)
             return None
+
+    def _again(self) -> None:
+        if self.started:
+            self.start_accepting()
 
 
 def _family(host: str) -> int:

@@ -117,7 +117,7 @@ class Recorder:
         backoff: Backoff = Backoff(),
         clock: Callable[[], float] = time.monotonic,
         group_rows: int = 200,
-        group_ms: float = 10,
+        group_ms: float = 40,
         tries: int = 3,
         alarm: Callable[[str, str], None] = lambda name, detail: None,
         on_durable: Callable[[int], None] = lambda seq: None,
