@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar
 
+from ivr.core.effects import Clip
+
 Expr = Any  # a JSON tree of core.expr: a literal, or [operator, argument, ...]
 
 #: Step name that means "hear this step again" wherever a goto is allowed.
@@ -224,6 +226,27 @@ class Program:
             nodes={k: _node(v) for k, v in data["nodes"].items()},
             where={k: (v[0], v[1]) for k, v in data.get("where", {}).items()},
         )
+
+    def items_of(self, prompt_id: str, lang: str) -> list[Clip | tuple[str, str, Expr]]:
+        """A prompt in one language (or in the first it has): its clips, and (language, format, expression) of values."""
+        prompt = self.prompts[prompt_id]
+        spoken = lang if lang in prompt.pieces else next(iter(prompt.pieces), lang)
+        pieces = prompt.pieces.get(spoken, ())
+        return [
+            (spoken, piece.as_, piece.expr) if piece.as_ else Clip(spoken, piece.text, prompt.name, part, len(pieces))
+            for part, piece in enumerate(pieces)
+        ]
+
+    @cached_property
+    def fixed_items(self) -> Mapping[tuple[str, str], tuple[Clip, ...]]:
+        """(prompt, language) -> items, for the prompts that are the same in every call: made once, not at each play."""
+        found: dict[tuple[str, str], tuple[Clip, ...]] = {}
+        for prompt_id in self.prompts:
+            for lang in self.languages:
+                items = [item for item in self.items_of(prompt_id, lang) if isinstance(item, Clip)]
+                if len(items) == len(self.items_of(prompt_id, lang)):
+                    found[prompt_id, lang] = tuple(items)
+        return found
 
     @cached_property
     def secrets(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ivr.core.effects import Clip, Effect, Failed, Item, Listen, Play, Save, Spoken, StopPlay
+from ivr.core.effects import Effect, Failed, Item, Listen, Play, Save, Spoken, StopPlay
 from ivr.core.expr import evaluate, text
 from ivr.core.program import Assign, Collect, Program, Record
 from ivr.core.state import CallState
@@ -38,18 +38,22 @@ class Turn:
 
     def items(self, prompts: Iterable[str], variables: Mapping[str, Any] | None = None) -> tuple[Item, ...]:
         """Prompt ids as what is heard now. Values that are empty are left out, as nothing can be said of them."""
-        lang = self.language()
+        program, lang = self.program, self.language()
+        fixed = program.fixed_items
+        if len(prompts := tuple(prompts)) == 1 and (items := fixed.get((prompts[0], lang))) is not None:
+            return items
         known = self.state.variables if variables is None else variables
         found: list[Item] = []
         for prompt_id in prompts:
-            prompt = self.program.prompts[prompt_id]
-            spoken = lang if lang in prompt.pieces else next(iter(prompt.pieces), lang)
-            pieces = prompt.pieces.get(spoken, ())
-            for part, piece in enumerate(pieces):
-                if not piece.as_:
-                    found.append(Clip(spoken, piece.text, prompt.name, part, len(pieces)))
-                elif value := text(evaluate(piece.expr, known)):
-                    found.append(Spoken(spoken, piece.as_, value))
+            items = fixed.get((prompt_id, lang))
+            if items is not None:
+                found += items
+                continue
+            for item in program.items_of(prompt_id, lang):
+                if not isinstance(item, tuple):
+                    found.append(item)
+                elif value := text(evaluate(item[2], known)):
+                    found.append(Spoken(item[0], item[1], value))
         return tuple(found)
 
     # -- waits -------------------------------------------------------------------------------------------

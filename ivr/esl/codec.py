@@ -171,6 +171,8 @@ class Decoder:
         buffer = self._buffer
         end = self._frame_end
         if end == 0:
+            if self._at == len(buffer):
+                return self._at_end()
             match = _EVENT_HEAD.match(buffer, self._at)
             if match is not None:
                 self._begin_body(match.end(), int(match[1]))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 MAX_FIELD_BYTES: Final = 64 * 1024
@@ -21,6 +22,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}", re.ASCII)
 _EVENT_NAME = re.compile(r"[A-Z][A-Z_]{0,63}", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,127}", re.ASCII)
 _FORBIDDEN = {"\r": "a carriage return", "\n": "a newline", "\0": "a NUL"}
+_FORBIDDEN_CHARACTER = re.compile("[\r\n\0]")
 
 
 class CommandError(ValueError):
@@ -47,6 +49,7 @@ def auth(password: str) -> bytes:
     return _packet("auth " + _text("password", password, expands=False))
 
 
+@lru_cache(maxsize=64)
 def linger(seconds: int) -> bytes:
     """Keep the socket for the events after a hang-up. Always with a number: without one the session stays locked."""
     if isinstance(seconds, bool) or not 1 <= seconds <= 3600:
@@ -56,6 +59,11 @@ def linger(seconds: int) -> bytes:
 
 def events(format: str, names: Iterable[str], subclasses: Iterable[str] = ()) -> bytes:
     """Subscribe. ``format``: json | plain. ``subclasses`` are those of CUSTOM, such as ``callcenter::info``."""
+    return _events(format, tuple(names), tuple(subclasses))
+
+
+@lru_cache(maxsize=64)
+def _events(format: str, names: tuple[str, ...], subclasses: tuple[str, ...]) -> bytes:
     if format not in ("json", "plain"):
         raise CommandError("event format", f"{format!r} is not json or plain")
     words = [_match("event name", name, _EVENT_NAME) for name in names]
@@ -159,10 +167,9 @@ def _match(field: str, text: str, pattern: re.Pattern[str]) -> str:
 
 
 def _text(field: str, text: str, expands: bool = True) -> str:
-    for character, name in _FORBIDDEN.items():
-        at = text.find(character)
-        if at >= 0:
-            raise CommandError(field, f"holds {name} at character {at + 1}; it must be one line")
+    if found := _FORBIDDEN_CHARACTER.search(text):
+        name = _FORBIDDEN[found[0]]
+        raise CommandError(field, f"holds {name} at character {found.start() + 1}; it must be one line")
     try:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError as error:

@@ -202,6 +202,11 @@ class Conversation:
     def pending_tags(self) -> tuple[str, ...]:
         return tuple(each.tag for each in self._pending if not each.told)
 
+    @property
+    def waits(self) -> bool:
+        """Whether some reply is still to come."""
+        return bool(self._pending)
+
     def _run(self, data: bytes | None) -> list[LinkEvent]:
         self._out = []
         if not self.closed:

@@ -153,19 +153,11 @@ class FreeSwitchCall:
     @property
     def deadline_ms(self) -> int | None:
         """When ``advance`` is to be called, unless something comes before."""
-        due = [
-            t
-            for t in (
-                self._timer_ms,
-                self._job_due_ms,
-                self._break_ms,
-                self._reply_due_ms,
-                self._close_ms,
-                self._gone_ms,
-            )
-            if t is not None
-        ]
-        return min(due, default=None)
+        due: int | None = self._timer_ms
+        for other in (self._job_due_ms, self._break_ms, self._reply_due_ms, self._close_ms, self._gone_ms):
+            if other is not None and (due is None or other < due):
+                due = other
+        return due
 
     def receive_data(self, data: bytes, now_ms: int) -> None:
         if self.closed:

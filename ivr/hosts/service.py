@@ -9,6 +9,7 @@ Law: puts parts together (settings, flows, sounds, recorder, server) and decides
 from __future__ import annotations
 
 import os
+import gc
 import signal
 import time
 from collections.abc import Callable
@@ -118,6 +119,9 @@ class Service:
         gevent.signal_handler(signal.SIGTERM, self.stop)
         gevent.signal_handler(signal.SIGINT, self.stop)
         gevent.signal_handler(signal.SIGHUP, self.reload)
+        # What is loaded stays: the collector need not look at it again at every pass.
+        gc.collect()
+        gc.freeze()
         self.server.start()
         host, port = self.server.address
         self.log("serving", address=f"{host}:{port}", flows=sorted(self.flows), calls_at_most=self.config.max_calls)
