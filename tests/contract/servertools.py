@@ -25,8 +25,8 @@ from ivr.media.build import entries
 from ivr.media.library import AudioLibrary
 
 ROOT = Path(__file__).parents[2]
-#: Five questions of one digit each, and a goodbye.
-QUESTIONS = 5
+#: So many questions of one digit each, and a goodbye.
+QUESTIONS = 4
 PROMPT_MS = 100
 
 

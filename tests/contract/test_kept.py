@@ -24,7 +24,7 @@ from ivr.store.engine import make_engine
 from ivr.store.upgrade import upgrade
 
 ACKNOWLEDGED_MS = 50
-KEYS = "7382"
+KEYS = "738"
 
 
 class Proxy:
@@ -193,7 +193,7 @@ def test_row_71_the_database_is_away_for_a_while(
         if away:
             assert rows(KEPT, call="r10") == []
             assert (worker.spool / "rows.spool").stat().st_size > 0
-    until(lambda: all(len(rows(KEPT, call=name)) == 5 for name in names), "everything is stored")
+    until(lambda: all(len(rows(KEPT, call=name)) == 4 for name in names), "everything is stored")
     assert worker.end() == 0
     assert rows("SELECT count(*) FROM call WHERE ended_by = 'flow' AND caller IS NOT NULL") == [(len(names),)]
     assert (worker.spool / "rows.spool").stat().st_size == 0
@@ -214,11 +214,11 @@ def test_row_74_the_commit_is_done_but_its_reply_is_lost(
         until(lambda lost=lost: proxy.lost > lost, "a reply is lost")
         proxy.mute = False
     assert talk.get(timeout=30).problems == []
-    until(lambda: len(rows(KEPT, call="lossy")) == 5, "everything is stored")
+    until(lambda: len(rows(KEPT, call="lossy")) == 4, "everything is stored")
     assert worker.end() == 0
-    assert rows(KEPT, call="lossy") == [*expected(4), ("q5", 1, "1")]
-    assert len(rows(TRIED, call="lossy")) == 5
-    assert rows("SELECT count(*) FROM answer_history WHERE call_id = 'lossy'") in ([(0,)], [(5,)])
+    assert rows(KEPT, call="lossy") == [*expected(3), ("q4", 1, "1")]
+    assert len(rows(TRIED, call="lossy")) == 4
+    assert rows("SELECT count(*) FROM answer_history WHERE call_id = 'lossy'") in ([(0,)], [(4,)])
 
 
 @pytest.mark.postgres
@@ -233,7 +233,7 @@ def test_row_77_the_patched_server_stores_on_postgresql_and_nothing_holds_up_its
         results = run_calls("127.0.0.1", worker.port, calls, concurrency=40, every_s=0.005, limit_s=30)
         assert [p for r in results for p in r.problems] == []
         assert worker.end() == 0
-        assert rows(f"SELECT count(*) FROM answer WHERE call_id LIKE 'p{attempt}c%'") == [(200,)]
+        assert rows(f"SELECT count(*) FROM answer WHERE call_id LIKE 'p{attempt}c%'") == [(160,)]
         held.append(worker.text.partition('"serving"')[2].count("appears to be blocked"))
         if not held[-1]:
             return
