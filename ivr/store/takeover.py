@@ -33,7 +33,7 @@ def unfinished(engine: Engine, call_id: str) -> Unfinished | None:
         .join(program, program.c.hash == state.c.program_hash)
         .where(state.c.call_id == call_id, call.c.ended_at.is_(None))
     )
-    with engine.connect() as connection:
+    with engine.connect().execution_options(read_only=True) as connection:
         row = connection.execute(query).first()
     if row is None or not row[0]:
         return None
