@@ -242,9 +242,10 @@ class FreeSwitchCall:
 
     def _handle(self, told: list[esl.LinkEvent]) -> None:
         for one in told:
+            if isinstance(one, esl.Dtmf):
+                self._key(one)
+                continue
             match one:
-                case esl.Dtmf() if self.state is not None:
-                    self._key(one)
                 case esl.ExecuteDone():
                     self._executed(one)
                 case esl.Reply(tag, text, ok) | esl.ApiReply(tag, text, ok):
@@ -299,6 +300,8 @@ class FreeSwitchCall:
             self._feed(Started(0))
 
     def _key(self, told: esl.Dtmf) -> None:
+        if self.state is None:
+            return
         """A key. One that comes by two ways is one: INFO when it is pressed, say, and RTP when it is let go."""
         now_ms = self._now_ms
         window_ms = self.limits.same_key_ms + min(told.duration_samples // 8, LONGEST_KEY_MS)
@@ -451,9 +454,12 @@ class FreeSwitchCall:
             self._perform(effect, self.route)
 
     def _perform(self, effect: Effect, route: Route) -> None:
+        if isinstance(effect, Save):  # these two are nearly all effects
+            return
+        if isinstance(effect, Listen):
+            self._wait, self._timer_ms = effect, self._now_ms + effect.timeout_ms
+            return
         match effect:
-            case Save():
-                return
             case Answer():
                 if not self._answered:
                     self._execute(_Job("answer", 0, "answer", "", 2000))
@@ -477,8 +483,6 @@ class FreeSwitchCall:
         self._wait = effect
         self._timer_ms = None
         match effect:
-            case Listen(_, timeout_ms):
-                self._timer_ms = self._now_ms + timeout_ms
             case Play(wait, items, barge_in, _):
                 self._play(wait, items, barge_in, route)
             case CollectSecret():
@@ -519,9 +523,7 @@ class FreeSwitchCall:
         longest_ms = duration_ms + wait.first_ms + wait.max_keys * wait.between_ms
         uuid = self.link.uuid
         self._send(
-            self.link.api(
-                "uuid_setvar_multi", f"{uuid} sensitive_dtmf=true;read_terminator_used=;read_result=", tag="secret"
-            )
+            self.link.api("uuid_setvar_multi", f"{uuid} sensitive_dtmf=true;read_terminator_used=", tag="secret")
         )
         self._execute(_Job("secret", wait.wait, "play_and_get_digits", argument, longest_ms, detail=name))
 

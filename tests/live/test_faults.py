@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import CERTIFICATES, Live, scripted_calls
+from conftest import CERTIFICATES, Live, line_of, scripted_calls
 from live_app import Application
 from live_exchange import Heard
 from live_phone import KEY_MS, Phone
@@ -121,6 +121,31 @@ def test_row_24_a_worker_killed_in_mid_call_is_followed_by_another(live: Live) -
     assert live.worker.call_row(line.uuid)["ended_by"] == "caller"
 
 
+def test_row_24_a_worker_with_the_same_database_goes_on_where_the_first_was(live: Live) -> None:
+    database = f"sqlite:///{live.worker.database}"
+    settings = {"flows": {"paths": {"flows-hotline": HOTLINE}}, "database": database}
+    first = Worker(live.worker.folder, "sharing", live.ports["false"], settings).start()
+    try:
+        with Line(live, "false_then_real", "taken-over") as line:
+            line.hears("PLAYBACK_START", "普通话请按1")
+            line.do(line.phone.press_info, "2")
+            line.hears("PLAYBACK_START", "For the state of an order")
+            line.do(line.phone.press_info, "1")
+            line.hears("PLAYBACK_START", "Enter your order number")
+            time.sleep(0.5)  # the rows are written
+            first.kill()
+            line.hears("PLAYBACK_START", "Enter your order number")  # in the caller's language, at the caller's step
+            for key in "123456#":
+                line.do(line.phone.press_info, key)
+                time.sleep(0.1)
+            line.hears("PLAYBACK_START", "You entered")
+    finally:
+        first.kill()
+    assert live.worker.call_row(line.uuid)["ended_by"] == "caller"
+    kept = live.worker.rows("select question, keys from attempt where call_id = ? and outcome = 'digits'", line.uuid)
+    assert set(kept) == {("welcome", "2"), ("main", "1"), ("order_number", "123456")}
+
+
 def test_row_25_nobody_listens(live: Live) -> None:
     with Line(live, "nobody", "nobody") as line:
         assert line.ends(8) < 5
@@ -192,6 +217,19 @@ def test_row_56_a_key_stops_the_prompt_within_100_ms(live: Live, way: str) -> No
         held_ms = KEY_MS if way == "rtp" else 0
         assert (stopped - pressed) * 1000 - held_ms < 100
         line.hears("PLAYBACK_START", "感谢您的评价")
+
+
+def test_row_55_a_key_between_two_prompts(live: Live) -> None:
+    """Two keys moments apart: whether the second meets the old prompt, no prompt or the new one, it counts at once."""
+    for gap_ms in (0, 5, 10, 15, 20, 30, 60, 120):
+        with Line(live, line_of(HOTLINE), f"between-{gap_ms}") as line:
+            line.hears("PLAYBACK_START", "普通话请按1")
+            time.sleep(0.5)
+            line.do(line.phone.press_info, "2")
+            time.sleep(gap_ms / 1000)
+            pressed = line.do(line.phone.press_info, "1")
+            heard = line.hears("PLAYBACK_START", "Enter your order number", 2)
+            assert (heard.at - pressed) * 1000 < 400, f"{gap_ms} ms apart"
 
 
 def test_row_57_letters_are_keys(live: Live) -> None:
