@@ -14,7 +14,7 @@ from types import TracebackType
 from gevent import getcurrent, socket
 from gevent.hub import get_hub
 
-READ_BYTES = 65_536
+READ_BYTES = 16_384  # two or three events; a larger buffer would be made anew for each read
 #: A peer that does not take our few bytes within this time is no switch that lives.
 SEND_TIMEOUT_S = 10.0
 _READ = 1  # gevent's name for "readable" in loop.io()
