@@ -118,7 +118,7 @@ class FreeSwitchCall:
         self.end: End | None = None
         self.closed = False
         self.on_effect: Callable[[Effect], None] | None = None
-        self._router, self._on_start, self._log, self._path = router, on_start, log, path
+        self._router, self._on_start, self._tell, self._path = router, on_start, log, path
         self._opened_ms = opened_ms
         self._now_ms = opened_ms
         self._out: list[bytes] = [self.link.connect()]
@@ -207,6 +207,9 @@ class FreeSwitchCall:
                 if isinstance(effect, Save) and effect.table == "run" and self.on_effect:
                     self.on_effect(effect)
         self._close()
+
+    def _log(self, event: str, **fields: Any) -> None:
+        self._tell(event, call=self.link.uuid, **fields)
 
     # -- time --------------------------------------------------------------------------------------------
 
@@ -300,9 +303,9 @@ class FreeSwitchCall:
             self._feed(Started(0))
 
     def _key(self, told: esl.Dtmf) -> None:
+        """A key. One that comes by two ways is one: INFO when it is pressed, say, and RTP when it is let go."""
         if self.state is None:
             return
-        """A key. One that comes by two ways is one: INFO when it is pressed, say, and RTP when it is let go."""
         now_ms = self._now_ms
         window_ms = self.limits.same_key_ms + min(told.duration_samples // 8, LONGEST_KEY_MS)
         self._alone = [one for one in self._alone if now_ms - one[2] < self.limits.same_key_ms + LONGEST_KEY_MS]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from conftest import CERTIFICATES, Live, line_of, scripted_calls
 from live_app import Application
-from live_exchange import Heard
+from live_exchange import Heard, Seen
 from live_phone import KEY_MS, Phone
 from live_switch import FreeSwitch, free_port
 from live_worker import PROMPTS, Worker
@@ -232,52 +232,85 @@ def test_row_55_a_key_between_two_prompts(live: Live) -> None:
             assert (heard.at - pressed) * 1000 < 400, f"{gap_ms} ms apart"
 
 
-def test_row_57_letters_are_keys(live: Live) -> None:
-    call = replace(call_of(CSAT, 1), name="letters", line=9057, ends={}, saves={}, variables={}, passes=())
-    call = replace(call, script=(Hears("请为本次服务打分"), Press("A"), Hears("请按1到5"), Press("4")))
-    play(live, CSAT, call)
+@dataclass(frozen=True)
+class Odd:
+    """A scripted call that is played in an odd way."""
+
+    row: str
+    flow: str
+    call: ScriptedCall
+    how: Mapping[str, Any] = field(default_factory=dict)
 
 
-def test_row_58_keys_that_come_by_rtp_and_by_info_count_once(live: Live) -> None:
-    play(live, HOTLINE, call_of(HOTLINE), both_ways=True)
+def odd_calls() -> list[Odd]:
+    rated = call_of(CSAT, 1)
+    letters = replace(rated, line=5700, script=(Hears("请为本次服务打分"), Press("A"), Hears("请按1到5"), Press("4")))
+    whole = call_of(HOTLINE)
+    found = [
+        Odd("57", CSAT, replace(letters, **NOTHING_EXPECTED)),
+        Odd("58", HOTLINE, replace(whole, line=5800), {"both_ways": True}),
+        Odd("63", CSAT, replace(rated, line=6300), {"sends_rtp": False}),
+    ]
+    for length in range(len(whole.script)):
+        leaves = replace(whole, line=6100 + length, script=(*whole.script[:length], HangsUp()), **NOTHING_EXPECTED)
+        found.append(Odd(f"61 after {length}", HOTLINE, leaves))
+    # The transfer follows the confirmed order number: two prompts, then ringing, or the talk.
+    before_transfer = next(n for n, a in enumerate(whole.script) if isinstance(a, Hears) and "satisfied" in a.what)
+    script = (*whole.script[:before_transfer], Pause(13_000), HangsUp())
+    for number, (row, far) in enumerate(
+        (("ringing", FarEnd("no_answer", 500)), ("talking", FarEnd("finished", 20_000)))
+    ):
+        leaves = replace(whole, line=6800 + number, script=script, far_ends={"operator": far}, **NOTHING_EXPECTED)
+        found.append(Odd(f"67 and 68 {row}", HOTLINE, leaves))
+    return found
 
 
-def test_row_63_a_caller_who_sends_no_audio(live: Live) -> None:
-    play(live, CSAT, call_of(CSAT, 1), sends_rtp=False)
+NOTHING_EXPECTED: dict[str, Any] = {"ends": {}, "saves": {}, "variables": {}, "passes": ()}
+ODD = {odd.row: odd for odd in odd_calls()}
+WITHOUT_TIMER_S = 24
 
 
-def play(live: Live, flow: str, call: ScriptedCall, **how: Any) -> None:
-    plan = live.plan(flow, call)
-    seen = live.exchange.run(live.exchange.play(plan, live.uuid(f"row-{call.line}"), live.sounds, **how))
+@pytest.fixture(scope="session")
+def odd(live: Live) -> dict[str, Seen | Phone]:
+    """All of them at once, and one caller on a profile without rtp-timer-name who sends no audio."""
+
+    async def without_timer() -> Phone:
+        phone = Phone(
+            live.uuid("no-timer"), "1", "2", live.switch.bare_port, {"X-Line": line_of(CSAT)}, sends_rtp=False
+        )
+        await phone.dial()
+        await asyncio.sleep(WITHOUT_TIMER_S)
+        phone.hang_up()
+        phone.close()
+        return phone
+
+    async def run() -> list[Seen | Phone]:
+        playing = []
+        for each in ODD.values():
+            uuid = live.uuid(f"odd-{each.call.line}")
+            playing.append(live.exchange.play(live.plan(each.flow, each.call), uuid, live.sounds, **each.how))
+        return await asyncio.gather(without_timer(), *playing)
+
+    return dict(zip(["no timer", *ODD], live.exchange.run(run()), strict=True))
+
+
+@pytest.mark.parametrize("row", ODD, ids=[f"row_{row.replace(' ', '_')}" for row in ODD])
+def test_odd_calls(live: Live, odd: dict[str, Any], row: str) -> None:
+    """Letters; each key by RTP and by INFO; no audio; the caller hangs up at each step. All as on the simulator."""
+    seen: Seen = odd[row]
+    if row.startswith("67"):
+        assert any("dial operator" in line for line in seen.plan.expected.trace)
     check(live, seen)
 
 
-# -- the caller hangs up ---------------------------------------------------------------------------------
+def test_row_68_nobody_is_left_ringing_or_talking_to_nobody(live: Live, odd: dict[str, Any]) -> None:
+    live.switch.wait_empty()
 
 
-def test_row_61_the_caller_hangs_up_at_each_step(live: Live) -> None:
-    """What was answered is kept, the trace is the simulator's; also over the ringing and the talk (rows 42, 67, 68)."""
-    whole = call_of(HOTLINE)
-    calls = []
-    for length in range(len(whole.script)):
-        script = (*whole.script[:length], HangsUp())
-        calls.append(replace(whole, line=6100 + length, script=script, ends={}, saves={}, variables={}, passes=()))
-    before_transfer = next(n for n, a in enumerate(whole.script) if isinstance(a, Hears) and "satisfied" in a.what)
-    for number, far in enumerate((FarEnd("no_answer", 500), FarEnd("finished", 20_000))):
-        script = (*whole.script[:before_transfer], Pause(13_000), HangsUp())
-        calls.append(replace(calls[0], line=6200 + number, script=script, far_ends={"operator": far}))
-
-    async def all_of_them() -> list[Any]:
-        plans = [live.plan(HOTLINE, call) for call in calls]
-        return await asyncio.gather(
-            *(live.exchange.play(p, live.uuid(f"leaves-{p.call.line}"), live.sounds) for p in plans)
-        )
-
-    for seen in live.exchange.run(all_of_them()):
-        check(live, seen)
-    dialled = [p for p in live.worker.traces.glob("*-leaves-62*.txt") if "dial operator" in p.read_text()]
-    assert len(dialled) == 2
-    live.switch.wait_empty()  # nobody is left ringing, or talking to nobody
+def test_row_63_on_a_profile_without_a_timer_steps_end_by_their_own_time(live: Live, odd: dict[str, Any]) -> None:
+    phone: Phone = odd["no timer"]
+    assert "csat.overall: failed broken_prompt" in live.worker.trace(phone.call_id)
+    assert "application_overdue" in {entry["event"] for entry in live.worker.log_lines(phone.call_id)}
 
 
 # -- secrets ---------------------------------------------------------------------------------------------
