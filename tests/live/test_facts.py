@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import Live
 from live_app import Application
 from live_phone import Phone
+from live_project import Live
 
 from ivr.esl.link import Dtmf
 

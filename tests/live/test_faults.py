@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from conftest import CERTIFICATES, Live, line_of, scripted_calls
 from live_app import Application
 from live_exchange import Heard, Seen
 from live_phone import KEY_MS, Phone
+from live_project import CERTIFICATES, Live, line_of, scripted_calls
 from live_switch import FreeSwitch, free_port
 from live_worker import PROMPTS, Worker
 from test_scripted_calls import check

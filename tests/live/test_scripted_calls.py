@@ -9,9 +9,9 @@ from collections.abc import Coroutine
 
 import live_sipp
 import pytest
-from conftest import Live, scripted_calls
 from live_exchange import Seen
 from live_plan import Plan
+from live_project import Live, scripted_calls
 
 TOGETHER = 48
 CALLS = scripted_calls()
