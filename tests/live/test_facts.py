@@ -121,6 +121,17 @@ def test_record_counts_its_closing_silence(
     assert least_ms < int(done.get("variable_record_ms", "0")) < most_ms
 
 
+def test_the_key_that_ended_a_prompt_did_not_end_the_recording_after_it(live: Live, line: OnePhone) -> None:
+    line.set("playback_terminators=any")
+    line.press("5")
+    done = line.app.execute("playback", "tone_stream://%(1500,0,440)")
+    assert done.get("variable_playback_terminator_used") == "5"
+    line.app.execute("playback", BEEP)  # as before each recording
+    done = line.app.execute("record", f"{live.folder}/{line.uuid}.wav 20 200 1")
+    assert done.get("variable_playback_terminator_used") is None
+    assert done.get("variable_silence_hits_exhausted") == "true"
+
+
 @pytest.mark.parametrize(
     ("far", "disposition"),
     [("500", "SUCCESS"), ("busy", "USER_BUSY"), ("failed", "CALL_REJECTED"), ("no_answer", "NO_ANSWER")],
