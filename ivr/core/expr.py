@@ -19,7 +19,7 @@ def number(value: Any) -> Number | None:
     """The number that ``value`` is or spells, else None. True and False are no numbers."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return value
     if isinstance(value, str) and 0 < len(value) <= 64:
         text = value.strip()
@@ -70,7 +70,7 @@ def _order(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 def contains(container: Any, item: Any) -> bool:
-    if isinstance(container, list | tuple):
+    if isinstance(container, (list, tuple)):
         return any(equal(x, item) for x in container)
     if isinstance(container, str):
         return item is not None and text(item) in container
@@ -95,7 +95,7 @@ def _negative(value: Any) -> Any:
 
 
 def _length(value: Any) -> int:
-    return len(value) if isinstance(value, str | list | tuple) else 0
+    return len(value) if isinstance(value, (str, list, tuple)) else 0
 
 
 #: name -> (function, number of arguments). The whole of what an expression can call.
@@ -128,7 +128,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
 
 def evaluate(tree: Any, variables: Mapping[str, Any]) -> Any:
     """The value of ``tree``. Unknown operators and names are None: the compiler has refused them already."""
-    if not isinstance(tree, list | tuple):
+    if not isinstance(tree, (list, tuple)):
         return tree
     if not tree:
         return None
@@ -153,7 +153,7 @@ def evaluate(tree: Any, variables: Mapping[str, Any]) -> Any:
 
 def names(tree: Any) -> set[str]:
     """Every variable that ``tree`` reads."""
-    if not isinstance(tree, list | tuple) or not tree:
+    if not isinstance(tree, (list, tuple)) or not tree:
         return set()
     if tree[0] == "name":
         return {tree[1]}

@@ -62,7 +62,7 @@ def start(program: Program, facts: Mapping[str, Any], call_id: str) -> CallState
     variables = {
         "language": program.languages[0],
         **program.variables,
-        **{k: v for k, v in facts.items() if v is None or isinstance(v, str | int | float | bool)},
+        **{k: v for k, v in facts.items() if v is None or isinstance(v, (str, int, float, bool))},
         "call.id": call_id,
     }
     return CallState(call_id=call_id, program=program.hash, node=program.start, variables=variables)

@@ -228,7 +228,7 @@ class Program:
         )
 
     def items_of(self, prompt_id: str, lang: str) -> list[Clip | tuple[str, str, Expr]]:
-        """A prompt in one language (or in the first it has): its clips, and (language, format, expression) of values."""
+        """A prompt in one language (or in the first it has): its clips; (language, format, expression) of values."""
         prompt = self.prompts[prompt_id]
         spoken = lang if lang in prompt.pieces else next(iter(prompt.pieces), lang)
         pieces = prompt.pieces.get(spoken, ())

@@ -94,9 +94,17 @@ class Dtmf:
     """
 
     digit: str
-    duration_samples: int  # of 8 kHz
-    source: str
     event: Event = field(repr=False)
+
+    @property
+    def duration_samples(self) -> int:
+        """Of 8 kHz; 0 when the switch does not say."""
+        text = self.event.get("DTMF-Duration", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+    @property
+    def source(self) -> str:
+        return self.event.get("DTMF-Source", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +232,7 @@ class Conversation:
     def _dispatch(self, message: Message) -> None:
         if isinstance(message, Event):
             self._on_event(message)
-        elif isinstance(message, CommandReply | ApiResponse):
+        elif isinstance(message, (CommandReply, ApiResponse)):
             if not self._pending:
                 self._lose("protocol", "a reply that no command waits for")
                 return

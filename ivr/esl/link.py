@@ -248,9 +248,7 @@ class OutboundLink(Conversation):
         if digit not in KEYS or (sequence and sequence == self._last_dtmf):
             return  # w W f F are flash and pauses, no keys; the same event twice is one key
         self._last_dtmf = sequence
-        duration = event.get("DTMF-Duration", "")
-        samples = int(duration) if duration.isascii() and duration.isdigit() and len(duration) < 10 else 0
-        self._out.append(Dtmf(digit, samples, event.get("DTMF-Source", ""), event))
+        self._out.append(Dtmf(digit, event))
 
     def _on_auth_request(self) -> None:
         self._lose("protocol", "this is FreeSWITCH's control socket, not a call")

@@ -39,7 +39,11 @@ from ivr.hosts.sounds import MissingAudio, Sounds
 #: What the machine needs to know, and nothing more: each event is about 6 kB to receive.
 EVENTS = ("DTMF", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP")
 #: A bridge that fails or ends comes back to us; any key stops a prompt.
-CHANNEL_VARIABLES = "playback_terminators=any;continue_on_fail=true;hangup_after_bridge=false"
+CHANNEL_VARIABLES = (
+    ("playback_terminators", "any"),
+    ("continue_on_fail", "true"),
+    ("hangup_after_bridge", "false"),
+)
 #: Heard before a recording.
 TONE = "tone_stream://%(250,0,800)"
 #: The energy below which FreeSWITCH's `record` takes a frame for silence.
@@ -129,7 +133,7 @@ class FreeSwitchCall:
         self._prefix = f"cw{opened_ms & 0xFFFFFFFF:x}-"
         self._terminators = "any"
         self._answered = False
-        self._alone: list[tuple[str, str, int]] = []  # keys that have come by one way only: key, source, when
+        self._alone: list[tuple[esl.Dtmf, int]] = []  # keys that have come by one way only: key, source, when
         # Deadlines, on the host's clock; None when nothing is awaited.
         self._wait: Effect | None = None
         self._timer_ms: int | None = None
@@ -285,8 +289,12 @@ class FreeSwitchCall:
             self._close_ms = self._now_ms + 50
             return
         self.route = route
-        self._send(self.link.handshake(events=EVENTS, linger_s=self.limits.linger_s))
-        self._send(self.link.api("uuid_setvar_multi", f"{self.link.uuid} {CHANNEL_VARIABLES}", tag="variables"))
+        # Without a guard in the dialplan there is none to cancel: sched_transfer leaves its id behind.
+        guarded = bool(channel.get("variable_last_sched_id", ""))
+        self._send(self.link.handshake(events=EVENTS, linger_s=self.limits.linger_s, cancel_guard=guarded))
+        wanted = [f"{name}={value}" for name, value in CHANNEL_VARIABLES if channel.get(f"variable_{name}") != value]
+        if wanted:  # our own dialplan has set them
+            self._send(self.link.api("uuid_setvar_multi", f"{self.link.uuid} {';'.join(wanted)}", tag="variables"))
         self._opened_ms = self._now_ms
         if route.taken_over:
             self.state, elapsed_ms = route.taken_over
@@ -306,14 +314,15 @@ class FreeSwitchCall:
         """A key. One that comes by two ways is one: INFO when it is pressed, say, and RTP when it is let go."""
         if self.state is None:
             return
-        now_ms = self._now_ms
-        window_ms = self.limits.same_key_ms + min(told.duration_samples // 8, LONGEST_KEY_MS)
-        self._alone = [one for one in self._alone if now_ms - one[2] < self.limits.same_key_ms + LONGEST_KEY_MS]
+        now_ms, longest_ms = self._now_ms, self.limits.same_key_ms + LONGEST_KEY_MS
+        self._alone = [one for one in self._alone if now_ms - one[1] < longest_ms]
         for one in self._alone:
-            if one[0] == told.digit and one[1] != told.source and now_ms - one[2] < window_ms:
-                self._alone.remove(one)
-                return
-        self._alone.append((told.digit, told.source, now_ms))
+            if one[0].digit == told.digit and one[0].source != told.source:
+                window_ms = self.limits.same_key_ms + min(told.duration_samples // 8, LONGEST_KEY_MS)
+                if now_ms - one[1] < window_ms:
+                    self._alone.remove(one)
+                    return
+        self._alone.append((told, now_ms))
         self._feed(Digit(told.digit, self._at_ms))
 
     def _executed(self, told: esl.ExecuteDone) -> None:

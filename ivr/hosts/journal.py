@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ivr.core.effects import End, Save
 from ivr.core.program import Collect, Program
 from ivr.core.state import CallState
 
-Put = Callable[[str, Mapping[str, Any]], Any]
+Put = Callable[[str, Mapping[str, Any] | Callable[[], Mapping[str, Any]]], Any]
 _TIMES = {"started_ms": "started_at", "ended_ms": "ended_at", "at_ms": "at"}
 
 
 class Journal:
-    """``put(table, row)`` takes rows; ``started_at`` is the aware time at which the machine's clock read 0."""
+    """``put(table, row)`` takes rows or what makes them later; ``started_at``: aware, when the machine's clock read 0."""
 
     def __init__(self, put: Put, call_id: str, started_at: datetime) -> None:
         self._put, self._call_id, self._started_at = put, call_id, started_at
@@ -37,26 +38,16 @@ class Journal:
         self._put("call", row)
 
     def save(self, effect: Save) -> None:
-        row: dict[str, Any] = {"call_id": self._call_id}
-        for name, value in effect.row.items():
-            if name in _TIMES:
-                row[_TIMES[name]] = self._started_at + timedelta(milliseconds=value)
-            else:
-                row[name] = value
-        self._put(effect.table, row)
+        self._put(effect.table, partial(_row, effect.row, self._call_id, self._started_at))
 
-    def checkpoint(self, program: Program, state: CallState, at: datetime) -> None:
+    def checkpoint(self, program: Program, state: CallState) -> None:
         """Where the call is, at each new prompt: what another worker needs to go on. Never a secret."""
         node = program.nodes.get(state.node)
         place = (state.node, state.phase, state.attempt, state.confirms)
         if place == self._place or (isinstance(node, Collect) and node.secret and state.phase == "confirm"):
             return
         self._place = place
-        plain = state.to_json()
-        if program.secrets:
-            plain["variables"] = {k: v for k, v in plain["variables"].items() if k not in program.secrets}
-        row = {"call_id": self._call_id, "program_hash": program.hash, "json": plain, "at": at}
-        self._put("call_state", row)
+        self._put("call_state", partial(_state_row, program, state, self._started_at))
 
     def end(self, effect: End, ended_at: datetime, language: str) -> None:
         """``SWITCH_LOST`` is nobody's doing: neither the caller nor the flow ended that call."""
@@ -71,3 +62,25 @@ class Journal:
         }
         self._put("call", row)
         self._put("call_state", {"call_id": self._call_id, "json": "", "at": ended_at})
+
+
+# Called by the writer, in its own thread and many together: the call itself does as little as it can. What they are
+# given never changes: an effect's row is the machine's last word, and a state is only ever replaced.
+
+
+def _row(saved: Mapping[str, Any], call_id: str, started_at: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {"call_id": call_id}
+    for name, value in saved.items():
+        if name in _TIMES:
+            row[_TIMES[name]] = started_at + timedelta(milliseconds=value)
+        else:
+            row[name] = value
+    return row
+
+
+def _state_row(program: Program, state: CallState, started_at: datetime) -> dict[str, Any]:
+    plain = state.to_json()
+    if program.secrets:
+        plain["variables"] = {k: v for k, v in plain["variables"].items() if k not in program.secrets}
+    at = started_at + timedelta(milliseconds=state.now_ms)
+    return {"call_id": state.call_id, "program_hash": program.hash, "json": plain, "at": at}

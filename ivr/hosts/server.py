@@ -33,6 +33,9 @@ SHED_AT_ONCE = 200
 #: A switch that vanished without a word is noticed while its call is silent for an hour: after 30 s, 3 probes.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
+#: Effects at which the call has come to something new for the caller: where another worker would go on.
+PROMPTS = (Play, CollectSecret, RecordMessage, Dial)
+
 Log = Callable[..., None]
 
 
@@ -188,8 +191,8 @@ class CallServer:
             assert state is not None
             if isinstance(effect, Save):
                 journal.save(effect)
-            elif isinstance(effect, Play | CollectSecret | RecordMessage | Dial):
-                journal.checkpoint(program, state, datetime.now(UTC))
+            elif isinstance(effect, PROMPTS):
+                journal.checkpoint(program, state)
             elif isinstance(effect, End):
                 journal.end(effect, datetime.now(UTC), str(state.variables.get("language", "")))
                 how = {"by": effect.by, "step": effect.node, "cause": effect.cause}

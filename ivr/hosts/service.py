@@ -8,8 +8,8 @@ Law: puts parts together (settings, flows, sounds, recorder, server) and decides
 
 from __future__ import annotations
 
-import os
 import gc
+import os
 import signal
 import time
 from collections.abc import Callable

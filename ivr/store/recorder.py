@@ -41,6 +41,9 @@ __all__ = ["Backoff", "Recorder", "SpoolInUse", "Stats", "Threads"]
 _DRAIN_GROUPS = 5
 
 
+Row = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+
+
 class Lock(Protocol):
     """What ``_thread.allocate_lock()`` gives."""
 
@@ -132,7 +135,7 @@ class Recorder:
         self.stats = Stats(quarantined=self._spool.quarantined)
         #: The sequence number up to which every row is on a disk.
         self.durable_up_to = 0
-        self._queue: deque[tuple[str, Mapping[str, Any]]] = deque()
+        self._queue: deque[tuple[str, Row]] = deque()
         self._put_lock = threads.lock()
         self._bell = Bell(threads.lock())
         self._never = Bell(threads.lock())
@@ -156,9 +159,10 @@ class Recorder:
 
     # -- the callers' side -----------------------------------------------------------------------------------------
 
-    def put(self, table: str, row: Mapping[str, Any]) -> int:
+    def put(self, table: str, row: Row) -> int:
         """Takes the row and gives its sequence number, 1 the first. The row must not be changed afterwards.
 
+        A function is called for its row by the writer's thread: what it uses must not change either.
         Raises RuntimeError after close(), where the row would be lost without a word; never in a running server.
         """
         if self._closing:
@@ -239,7 +243,7 @@ class Recorder:
                 self._raise_alarm("writer", "the recorder's thread died; restart this process")
             self._ended = True
 
-    def _gather(self) -> list[tuple[str, Mapping[str, Any]]]:
+    def _gather(self) -> list[tuple[str, Row]]:
         queue = self._queue
         if not queue and not self._closed:
             self._idle = True
@@ -281,9 +285,10 @@ class Recorder:
         self._on_durable(self._taken)
         return True
 
-    def _prepared(self, group: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Prepared]:
+    def _prepared(self, group: Sequence[tuple[str, Row]]) -> list[Prepared]:
         rows: list[Prepared] = []
         for table, row in group:
+            row = row() if callable(row) else row
             try:
                 rows.append(prepare(table, row))
             except BadRow as error:

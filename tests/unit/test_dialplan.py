@@ -46,6 +46,7 @@ def test_guard_socket_guard_socket_last_resort():
     ]
     assert actions(line) == [
         ("set", "media_timeout=120000"),
+        ("set", "playback_terminators=any"),
         ("set", "continue_on_fail=true"),
         ("set", "hangup_after_bridge=false"),
         ("set", "park_timeout=7200"),
