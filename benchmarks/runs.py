@@ -35,8 +35,8 @@ class Level:
 
 FULL = (
     Level(1, 6, 0.0, 500),
-    Level(100, 180, 14.0 / 100, 2000),
-    Level(1000, 1600, scenario.CALL_S / 1000, scenario.PROMPT_MS),
+    Level(100, 300, scenario.CALL_S / 100, scenario.PROMPT_MS),
+    Level(1000, 3000, scenario.CALL_S / 1000, scenario.PROMPT_MS),
 )
 QUICK = (Level(1, 2, 0.0, 200), Level(100, 120, 6.0 / 100, 400))
 

@@ -141,11 +141,12 @@ class Decoder:
             raise self._error
         if self._eof:
             raise self._fail("data after the end of the stream")
-        if self.buffered_bytes + len(data) > self._max_buffered:
+        unread = len(self._buffer) - self._at
+        if unread + len(data) > self._max_buffered:
             raise self._fail(f"more than {self._max_buffered} unread bytes; take messages after each read")
-        if self._at == len(self._buffer):
-            self._buffer, self._at = data, 0
-            self._scanned = 0
+        if unread == 0:
+            self._buffer = data
+            self._at = self._scanned = 0
             return
         if isinstance(self._buffer, bytes):
             self._drop_read(bytearray(self._buffer[self._at :]))
@@ -176,10 +177,12 @@ class Decoder:
             match = _EVENT_HEAD.match(buffer, self._at)
             if match is not None:
                 self._begin_body(match.end(), int(match[1]))
-                self._event = JsonEvent if match.end(2) > 0 else PlainEvent
-            elif not self._read_head():
+                end = self._frame_end
+                self._event = JsonEvent if match[2] else PlainEvent
+            elif self._read_head():
+                end = self._frame_end
+            else:
                 return self._at_end()
-            end = self._frame_end
         if len(buffer) < end:
             return self._at_end()
         message: Message
@@ -189,7 +192,9 @@ class Decoder:
             message = JsonEvent(bytes(buffer[self._body_start : end]))
         else:
             message = self._message(self._body_start, end)
-        self._consume(end)
+        self._at = self._scanned = end
+        self._frame_end = 0
+        self._event = None
         return message
 
     def _read_head(self) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import overload
 from urllib.parse import unquote_to_bytes
 
@@ -26,6 +27,8 @@ _REST_OF_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _PLAIN_NEEDLES: dict[str, bytes] = {}
 _JSON_NEEDLES: dict[str, bytes] = {}
 _MOST_NEEDLES = 4096
+#: How values begin that are not what they seem in a plain block.
+_ODD = (b"ARRAY::", b"_undef_")
 
 
 def _plain_needle(name: str) -> bytes | None:
@@ -148,23 +151,20 @@ class PlainEvent(Event):
         if start < 0:
             return default
         head_end = self._head_end
-        if start >= (head_end if head_end >= 0 else self._end_of_head()):
+        if head_end < 0:
+            head_end = self._end_of_head()
+        if start >= head_end:
             return default
         start += len(needle)
         end = block.find(b"\n", start)
         value = block[start:end] if end >= 0 else block[start:]
         # Encoded, or perhaps ARRAY:: or _undef_, or not ASCII: looked at closely.
-        if b"%" in value or value[:1] in b"A_" or not value.isascii():
-            return _first(self._value(value))
+        if b"%" in value or value.startswith(_ODD) or not value.isascii():
+            return _decoded(value) if self._encoded and len(value) < 64 else _first(self._value(value))
         return value.decode()
 
     def _value(self, raw: bytes) -> Value:
-        if self._encoded and b"%" in raw:
-            raw = unquote_to_bytes(raw)
-        text = raw.decode("utf-8", "replace")
-        if text.startswith("ARRAY::"):
-            return text[7:].split("|:")
-        return "" if text == "_undef_" else text
+        return _plain_value(unquote_to_bytes(raw) if self._encoded and b"%" in raw else raw)
 
     def _parse(self) -> dict[str, Value]:
         headers: dict[str, Value] = {}
@@ -226,6 +226,19 @@ class JsonEvent(Event):
         if not isinstance(decoded, dict):
             return {}
         return {_no_surrogates(name): _json_value(value) for name, value in decoded.items()}
+
+
+def _plain_value(raw: bytes) -> Value:
+    text = raw.decode("utf-8", "replace")
+    if text.startswith("ARRAY::"):
+        return text[7:].split("|:")
+    return "" if text == "_undef_" else text
+
+
+@lru_cache(maxsize=512)
+def _decoded(value: bytes) -> str:
+    """Most short encoded values come again and again: ``FILE%20PLAYED``, ``_undef_``."""
+    return _first(_plain_value(unquote_to_bytes(value) if b"%" in value else value))
 
 
 def _first(value: Value) -> str:
