@@ -32,7 +32,6 @@ from ivr.hosts.sounds import BuiltSounds
 from ivr.hosts.switch_client import CallResult, run_calls
 from ivr.lang.check import check_file
 from ivr.lang.project import Project
-from ivr.media.library import AudioLibrary
 from ivr.ops.config import Config, load_config
 
 #: Prompts are played so many times faster than they last; silences and keys take their time.
@@ -126,7 +125,7 @@ def _serve(root: Path, folder: Path, database: str) -> tuple[subprocess.Popen[st
 
 def _callers(root: Path, config: Config, programs: dict[str, Program], port: int, console: Console) -> Iterator[Shown]:
     """Place every call; gives them back with what their callers heard."""
-    library = AudioLibrary(config.prompts.build, config.prompts.recordings, config.prompts.rate)
+    library = config.prompts.library()
     sounds = BuiltSounds(library, config.switch_path)
     callers: list[Shown] = []
     switches: list[ScriptedSwitch] = []

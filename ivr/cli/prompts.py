@@ -108,7 +108,7 @@ def _cell(sounds: list[media.Entry]) -> str:
 
 def _wanted(config: Config, paths: tuple[Path, ...]) -> tuple[AudioLibrary, list[media.Entry]]:
     """The library and every sound that the flows play; refuses flows with mistakes."""
-    library = AudioLibrary(config.prompts.build, config.prompts.recordings, config.prompts.rate)
+    library = config.prompts.library()
     try:
         return library, media.entries(library, _programs(config, paths))
     except MissingAudio as error:

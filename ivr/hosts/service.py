@@ -30,7 +30,6 @@ from ivr.hosts.freeswitch import FreeSwitchCall, Limits
 from ivr.hosts.registry import FlowErrors, Registry
 from ivr.hosts.server import CallServer
 from ivr.hosts.sounds import BuiltSounds, Sounds
-from ivr.media.library import AudioLibrary
 from ivr.ops.config import Config
 from ivr.store.engine import make_engine
 from ivr.store.recorder import Recorder, Threads
@@ -78,7 +77,7 @@ class Service:
         self.recorder = Recorder(
             config.database, config.spool, threads=native_threads(), alarm=self._hub_alarm.raise_from_thread
         )
-        library = AudioLibrary(config.prompts.build, config.prompts.recordings, config.prompts.rate)
+        library = config.prompts.library()
         self._sounds: Sounds = BuiltSounds(library, config.switch_path)
         self._engine = make_engine(config.database)
         self.registry = Registry(config, lambda program: self._sounds, self._keep_program, self._unfinished)

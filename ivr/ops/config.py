@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ivr.media.library import AudioLibrary
 from ivr.media.synth import Voice, voices_from
 from ivr.ops import values
 from ivr.ops.settings import ConfigError, Mistake, Section, read
@@ -64,6 +65,10 @@ class Prompts:
     build: Path  # synthesised audio
     rate: int = 8000
     voices: Mapping[str, Voice] = field(default_factory=dict)  # language -> who speaks it
+
+    def library(self) -> AudioLibrary:
+        """The sounds of this installation. Whoever builds and whoever plays must mean the same voices."""
+        return AudioLibrary(self.build, self.recordings, self.rate, self.voices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,10 +127,10 @@ def _flows(config: Config) -> Iterator[Finding]:
 
 def _prompts(config: Config, programs: list[Program]) -> Finding:
     from ivr.media.build import entries
-    from ivr.media.library import AudioLibrary, MissingAudio
+    from ivr.media.library import MissingAudio
 
     prompts = config.prompts
-    library = AudioLibrary(prompts.build, prompts.recordings, prompts.rate, prompts.voices)
+    library = prompts.library()
     try:
         wanted = entries(library, programs)
     except MissingAudio as error:
