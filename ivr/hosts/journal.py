@@ -19,7 +19,7 @@ _TIMES = {"started_ms": "started_at", "ended_ms": "ended_at", "at_ms": "at"}
 
 
 class Journal:
-    """``put(table, row)`` takes rows or what makes them later; ``started_at``: aware, when the machine's clock read 0."""
+    """``put(table, row)`` takes rows or what makes them; ``started_at``: aware, when the machine's clock read 0."""
 
     def __init__(self, put: Put, call_id: str, started_at: datetime) -> None:
         self._put, self._call_id, self._started_at = put, call_id, started_at
