@@ -63,7 +63,7 @@ class Serving:
         self.port = self.server.address[1]
 
     def _put(self, table: str, row: Any) -> None:
-        self.rows.append((table, dict(row)))
+        self.rows.append((table, dict(row() if callable(row) else row)))
 
     def _log(self, event: str, **fields: Any) -> None:
         self.told.append((event, fields))
