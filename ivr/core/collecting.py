@@ -69,9 +69,10 @@ def ways(node: Collect) -> list[tuple[str, str]]:
 
 
 def hung_up(turn: Turn, node: Collect) -> None:
-    """The caller left in the middle of this question: what was pressed so far is in the attempt."""
+    """The caller left in the middle of this question: what was entered so far is in the attempt."""
     question, attempt = _asking(turn, node)
-    turn.save_attempt(node, question, "hangup", turn.state.entry + turn.state.typed, "", attempt)
+    # Not what was typed ahead: that may have been meant for a secret.
+    turn.save_attempt(node, question, "hangup", turn.state.entry, "", attempt)
 
 
 # -- an attempt ------------------------------------------------------------------------------------------
@@ -140,7 +141,8 @@ def _key(turn: Turn, node: Collect, key: str) -> str | None:
     state = turn.state
     if state.waiting == "play":
         if not node.barge_in:
-            state.typed = (state.typed + key)[:MAX_ENTRY]
+            if not _swallowed(turn, node, key):
+                state.typed = (state.typed + key)[:MAX_ENTRY]
             return None
         turn.stop_play()
     return _press(turn, node, key)
@@ -161,12 +163,25 @@ def _press(turn: Turn, node: Collect, key: str) -> str | None:
     return _choice_key(turn, node, key) if node.ways else _entry_key(turn, node, key)
 
 
-def _swallowed(turn: Turn, node: Collect, key: str) -> bool:
-    """True once for the terminator that a caller adds out of habit to an entry that was complete without it."""
+def swallowed(turn: Turn, key: str) -> bool:
+    """True once for the terminator that a caller adds out of habit to an entry that was complete without it.
+
+    Asked when the key is pressed, wherever the call has got to by then.
+    """
     state = turn.state
-    habit = state.swallow == key and state.now_ms <= state.swallow_ms and not state.entry
+    habit = state.swallow == key and state.now_ms <= state.swallow_ms and not state.entry and not state.typed
     state.swallow = ""
-    return habit and not any(keys.startswith(key) for keys in node.ways)
+    return habit
+
+
+def _swallowed(turn: Turn, node: Collect, key: str) -> bool:
+    """As ``swallowed``, unless the key means something here."""
+    state = turn.state
+    confirms = state.phase == "confirm" and key in (node.confirm_yes, node.confirm_no)
+    if confirms or any(keys.startswith(key) for keys in node.ways):
+        state.swallow = ""
+        return False
+    return swallowed(turn, key)
 
 
 def _more(turn: Turn, node: Collect) -> None:

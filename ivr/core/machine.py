@@ -91,17 +91,21 @@ def step(
         return turn.state, turn.effects
     if not _expected(state, event):
         return state, []
+    if isinstance(event, TransferDone):
+        turn.state.talked_ms += turn.state.now_ms - state.dialled_ms
     goto = _overtime(turn) if _too_long(turn) else _react(turn, event)
     if goto is not None:
         _run(turn, goto)
     return turn.state, turn.effects
 
 
-def resume(program: Program, state: CallState, at_ms: int) -> tuple[CallState, list[Effect]]:
+def resume(
+    program: Program, state: CallState, at_ms: int, dialled: TransferDone | None = None
+) -> tuple[CallState, list[Effect]]:
     """Another host takes over a call whose host died: the step it was at is said again, nothing else is asked again.
 
     What had been typed of an unfinished entry is gone with the host that heard it; answers, counters and the place
-    are in ``state``. A transfer whose far end was on the line has ended with the host's bridge, and leads on.
+    are in ``state``. ``dialled`` is what became of a transfer that was under way; without it the call dials again.
     """
     if state.ended:
         return state, []
@@ -113,16 +117,17 @@ def resume(program: Program, state: CallState, at_ms: int) -> tuple[CallState, l
         _run(turn, program.start)
     elif isinstance(node, Collect):
         collecting.again(turn, node)
-    elif isinstance(node, Transfer) and state.waiting == "dial":
-        _run(turn, node.next)
+    elif isinstance(node, Transfer) and state.waiting == "dial" and dialled:
+        turn.state.talked_ms += turn.state.now_ms - state.dialled_ms
+        _run(turn, _dialled(turn, node, dialled))
     else:
         _run(turn, state.node)
     return turn.state, turn.effects
 
 
 def _expected(state: CallState, event: Event) -> bool:
-    if isinstance(event, Digit):
-        return event.key in KEYS and bool(state.waiting)
+    if isinstance(event, Digit):  # during a talk, a recording or a secret entry keys are not the flow's
+        return event.key in KEYS and state.waiting in ("play", "first", "between")
     return getattr(event, "wait", None) == state.wait and state.waiting in _ANSWERS.get(type(event), ())
 
 
@@ -131,7 +136,7 @@ def _expected(state: CallState, event: Event) -> bool:
 
 def _too_long(turn: Turn) -> bool:
     limit_ms = turn.program.max_call_ms + (OVERTIME_MS if turn.state.overtime else 0)
-    return turn.state.now_ms > limit_ms
+    return turn.state.now_ms - turn.state.talked_ms > limit_ms
 
 
 def _overtime(turn: Turn) -> str:
@@ -170,6 +175,9 @@ def _react(turn: Turn, event: Event) -> str | None:
 
 def _said(turn: Turn, node: Say, event: Event) -> str | None:
     if isinstance(event, Digit):
+        if collecting.swallowed(turn, event.key):
+            _say_again(turn, node, node.barge_in)
+            return None
         turn.state.typed = (turn.state.typed + event.key)[: collecting.MAX_ENTRY]
         if not node.barge_in:
             return None
@@ -180,20 +188,30 @@ def _said(turn: Turn, node: Say, event: Event) -> str | None:
     return node.next
 
 
+def _say_again(turn: Turn, node: Say | Record, barge_in: bool) -> None:
+    """A key that was only habit has silenced the prompt, if any key does: it begins anew."""
+    if barge_in:
+        turn.stop_play()
+        turn.play(turn.items(node.prompts), barge_in)
+
+
 def _recording(turn: Turn, node: Record, event: Event) -> str | None:
     if isinstance(event, PlayDone):
         wait = turn.open_wait("record")
         turn.effects.append(RecordMessage(wait, node.limit_ms, node.silence_ms, node.end, turn.state.node))
         return None
-    if isinstance(event, Digit) and turn.state.waiting == "play":
+    if isinstance(event, Digit) and collecting.swallowed(turn, event.key):
+        _say_again(turn, node, barge_in=True)
+        return None
+    if isinstance(event, Digit):
         # A key over the announcement means "let me speak": straight to the tone.
         turn.stop_play()
         return _recording(turn, node, PlayDone(turn.state.wait, turn.state.now_ms))
     if not isinstance(event, RecordDone):
         return None
     question = node.question or turn.state.node
-    outcome = {"done": "digits", "empty": "noinput"}.get(event.status, "nomatch")
-    turn.save_attempt(node, question, outcome, event.key, "", 1)
+    if event.status != "failed":  # then nobody was asked anything
+        turn.save_attempt(node, question, "digits" if event.status == "done" else "noinput", event.key, "", 1)
     if event.status == "done":
         turn.assign(node.into, event.file)
         turn.save_answer(node, event.file, event.key)
@@ -212,6 +230,10 @@ def _transferring(turn: Turn, node: Transfer, event: Event) -> str | None:
         return None
     if not isinstance(event, TransferDone):
         return None
+    return _dialled(turn, node, event)
+
+
+def _dialled(turn: Turn, node: Transfer, event: TransferDone) -> str:
     ways = {"finished": node.next, "busy": node.busy, "no_answer": node.no_answer}
     turn.assign("transfer.outcome", event.outcome)
     turn.assign("transfer.cause", event.cause)
@@ -221,6 +243,7 @@ def _transferring(turn: Turn, node: Transfer, event: Event) -> str | None:
 
 def _dial(turn: Turn, node: Transfer) -> None:
     turn.state.typed = ""
+    turn.state.dialled_ms = turn.state.now_ms
     turn.effects.append(Dial(turn.open_wait("dial"), node.destination, node.ring_ms, turn.state.node))
 
 

@@ -28,6 +28,8 @@ _FIELDS: dict[str, Any] = {
     "wrongs": 0,
     "swallow": "",  # a habitual terminator still to be swallowed ...
     "swallow_ms": 0,  # ... until then
+    "dialled_ms": 0,  # when the transfer that is open began
+    "talked_ms": 0,  # spent in transfers so far: not the flow's time
     "visits": {},  # question -> how often it was reached
     "runs": {},  # survey -> [occurrence, questions reached, answered, last question, open]
     "failures": 0,  # named failures so far
@@ -57,6 +59,8 @@ class CallState:
     wrongs: int
     swallow: str
     swallow_ms: int
+    dialled_ms: int
+    talked_ms: int
     visits: Mapping[str, int]
     runs: Mapping[str, list[Any]]
     failures: int

@@ -211,6 +211,11 @@ class Conversation:
         return tuple(each.tag for each in self._pending if not each.told)
 
     @property
+    def in_a_frame(self) -> bool:
+        """Part of a message has come, and the rest has not."""
+        return self._decoder.buffered_bytes > 0
+
+    @property
     def waits(self) -> bool:
         """Whether some reply is still to come."""
         return bool(self._pending)

@@ -28,12 +28,13 @@ from ivr.core.effects import (
     Save,
     StopPlay,
 )
-from ivr.core.events import Digit, Event, HungUp, PlayDone, RecordDone, SecretDone, Started, TimerFired, TransferDone
+from ivr.core.events import Digit, Event, HungUp, PlayDone, SecretDone, Started, TimerFired, TransferDone
 from ivr.core.program import Program
 from ivr.core.state import CallState
 from ivr.esl import event as esl_event
 from ivr.esl import link as esl
 from ivr.esl.commands import CommandError
+from ivr.hosts.completions import record_done, secret_done, transfer_done
 from ivr.hosts.sounds import MissingAudio, Sounds
 
 #: What the machine needs to know, and nothing more: each event is about 6 kB to receive.
@@ -48,11 +49,8 @@ CHANNEL_VARIABLES = (
 TONE = "tone_stream://%(250,0,800)"
 #: The energy below which FreeSWITCH's `record` takes a frame for silence.
 SILENCE_THRESHOLD = 200
-#: A recording with less than this before its closing silence holds nothing.
-LEAST_RECORDING_MS = 1000
 #: A key that is said to be held for longer is not waited for by its other way.
 LONGEST_KEY_MS = 1000
-NO_ANSWER_CAUSES = frozenset(("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "ORIGINATOR_CANCEL"))
 SWITCH_LOST = "SWITCH_LOST"
 #: Handshake and the busiest step come to about ten.
 MOST_UNANSWERED = 20
@@ -162,6 +160,11 @@ class FreeSwitchCall:
             if other is not None and (due is None or other < due):
                 due = other
         return due
+
+    @property
+    def in_a_frame(self) -> bool:
+        """The switch's last word is cut: its rest, however short, is worth waking up for."""
+        return self.link.in_a_frame
 
     def receive_data(self, data: bytes, now_ms: int) -> None:
         if self.closed:
@@ -305,7 +308,9 @@ class FreeSwitchCall:
         if self._on_start:
             self._on_start(self, channel)
         if route.taken_over:
-            self.state, effects = machine.resume(route.program, self.state, self._at_ms)
+            dialled = transfer_done(channel, self.state.wait, self._at_ms)
+            known = channel.get("variable_originate_disposition") is not None
+            self.state, effects = machine.resume(route.program, self.state, self._at_ms, dialled if known else None)
             self._perform_all(effects)
         else:
             self._feed(Started(0))
@@ -360,57 +365,19 @@ class FreeSwitchCall:
                     return self._given_up(job, "")
                 return PlayDone(job.wait, at_ms, status, job.argument if status != "done" else "")
             case "secret":
-                return self._secret(job, told.event)
+                self._forget(job.detail, f"{job.detail}_invalid", "sensitive_dtmf")
+                return secret_done(told.event, job.detail, job.wait, at_ms)
             case "record":
-                return self._recorded(job, told.event)
+                file = job.argument.split(" ")[0].rsplit("/", 1)[-1]
+                return record_done(told.event, job.detail, file, at_ms)
             case "dial":
-                disposition = told.event.get("variable_originate_disposition", "")
-                cause = (
-                    told.event.get("variable_last_bridge_hangup_cause", "") if disposition == "SUCCESS" else disposition
-                )
-                outcome = "finished" if disposition == "SUCCESS" else "busy" if disposition == "USER_BUSY" else ""
-                outcome = outcome or ("no_answer" if disposition in NO_ANSWER_CAUSES else "failed")
-                return TransferDone(job.wait, at_ms, outcome, cause)
+                return transfer_done(told.event, job.wait, at_ms)
         return None
 
-    def _transferred(self, job: _Job, event: esl_event.Event) -> TransferDone:
-        disposition = event.get("variable_originate_disposition", "")
-        if disposition == "SUCCESS":
-            cause = event.get("variable_last_bridge_hangup_cause", "")
-            return TransferDone(job.wait, self._at_ms, "finished", cause)
-        no_answer = disposition in NO_ANSWER_CAUSES
-        outcome = "busy" if disposition == "USER_BUSY" else "no_answer" if no_answer else "failed"
-        return TransferDone(job.wait, self._at_ms, outcome, disposition)
-
-    def _secret(self, job: _Job, event: esl_event.Event) -> SecretDone:
-        """play_and_get_digits with one try: three variables tell what happened."""
-        name: str = job.detail
-        keys = event.get(f"variable_{name}", "")
-        invalid = event.get(f"variable_{name}_invalid", "")
-        result = event.get("variable_read_result", "")
-        uuid = self.link.uuid
-        for variable in (name, f"{name}_invalid", "sensitive_dtmf"):
-            self._send(self.link.api("uuid_setvar", f"{uuid} {variable}", tag="forget"))
-        ended_by_timer = "" if event.get("variable_read_terminator_used", "") else "between"
-        if keys and result in ("success", "timeout"):
-            return SecretDone(job.wait, self._at_ms, keys, "digits", "between" if result == "timeout" else "")
-        if keys or invalid:
-            return SecretDone(job.wait, self._at_ms, keys or invalid, "nomatch", ended_by_timer)
-        if not result:
-            return SecretDone(job.wait, self._at_ms, "", "missing")
-        return SecretDone(job.wait, self._at_ms, "", "noinput", "first")
-
-    def _recorded(self, job: _Job, event: esl_event.Event) -> RecordDone:
-        wait: RecordMessage = job.detail
-        length = event.get("variable_record_ms", "0")
-        length_ms = int(length) if length.isascii() and length.isdigit() and len(length) < 10 else 0
-        key = event.get("variable_playback_terminator_used", "")
-        by_silence = not key and length_ms < wait.limit_ms - 500
-        spoken_ms = length_ms - (wait.silence_ms if by_silence else 0)
-        name = job.argument.split(" ")[0].rsplit("/", 1)[-1]
-        if spoken_ms < LEAST_RECORDING_MS:
-            return RecordDone(job.wait, self._at_ms, "empty", "", length_ms, key)
-        return RecordDone(job.wait, self._at_ms, "done", name, length_ms, key)
+    def _forget(self, *variables: str) -> None:
+        """Unset channel variables: every later event would carry them."""
+        for variable in variables:
+            self._send(self.link.api("uuid_setvar", f"{self.link.uuid} {variable}", tag="forget"))
 
     # -- the end -----------------------------------------------------------------------------------------
 
@@ -544,6 +511,7 @@ class FreeSwitchCall:
         seconds, hits = max(1, wait.limit_ms // 1000), max(1, wait.silence_ms // 1000)
         argument = f"{path} {seconds} {SILENCE_THRESHOLD} {hits}"
         end = "any" if wait.end == "any" else wait.end or "none"
+        self._forget("record_ms")
         record = _Job("record", wait.wait, "record", argument, wait.limit_ms, end, detail=wait)
         self._execute(_Job("tone", wait.wait, "playback", TONE, 300, "none", detail=record))
 

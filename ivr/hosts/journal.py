@@ -23,7 +23,6 @@ class Journal:
 
     def __init__(self, put: Put, call_id: str, started_at: datetime) -> None:
         self._put, self._call_id, self._started_at = put, call_id, started_at
-        self._place: tuple[str, str, int, int] | None = None  # of the last checkpoint
 
     def begin(self, program: Program, caller: str, called: str, language: str) -> None:
         row = {
@@ -41,13 +40,15 @@ class Journal:
         self._put(effect.table, partial(_row, effect.row, self._call_id, self._started_at))
 
     def checkpoint(self, program: Program, state: CallState) -> None:
-        """Where the call is, at each new prompt: what another worker needs to go on. Never a secret."""
-        node = program.nodes.get(state.node)
-        place = (state.node, state.phase, state.attempt, state.confirms)
-        if place == self._place or (isinstance(node, Collect) and node.secret and state.phase == "confirm"):
+        """Where the call is, at each new prompt: what another worker needs to go on.
+
+        A secret is never written, so a call does not go on beyond one: it is asked for again.
+        """
+        if any(state.variables.get(name) not in (None, "") for name in program.secrets):
             return
-        self._place = place
-        self._put("call_state", partial(_state_row, program, state, self._started_at))
+        node = program.nodes.get(state.node)
+        if not (isinstance(node, Collect) and node.secret and state.phase == "confirm"):
+            self._put("call_state", partial(_state_row, program, state, self._started_at))
 
     def end(self, effect: End, ended_at: datetime, language: str) -> None:
         """``SWITCH_LOST`` is nobody's doing: neither the caller nor the flow ended that call."""
@@ -61,7 +62,8 @@ class Journal:
             "language": language,
         }
         self._put("call", row)
-        self._put("call_state", {"call_id": self._call_id, "json": "", "at": ended_at})
+        if by != "switch-lost":  # the caller may still be there, on the way to another worker
+            self._put("call_state", {"call_id": self._call_id, "json": "", "at": ended_at})
 
 
 # Called by the writer, in its own thread and many together: the call itself does as little as it can. What they are
@@ -79,8 +81,8 @@ def _row(saved: Mapping[str, Any], call_id: str, started_at: datetime) -> dict[s
 
 
 def _state_row(program: Program, state: CallState, started_at: datetime) -> dict[str, Any]:
-    plain = state.to_json()
-    if program.secrets:
-        plain["variables"] = {k: v for k, v in plain["variables"].items() if k not in program.secrets}
+    # What was typed and not used yet could be a secret, and is gone with the host that heard it anyway.
+    plain = {**state.to_json(), "typed": "", "entry": "", "swallow": ""}
+    plain["variables"] = {k: v for k, v in plain["variables"].items() if k not in program.secrets}
     at = started_at + timedelta(milliseconds=state.now_ms)
     return {"call_id": state.call_id, "program_hash": program.hash, "json": plain, "at": at}

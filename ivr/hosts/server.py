@@ -167,6 +167,7 @@ class CallServer:
                     call.receive_eof(now_ms)
                 if expired and not call.closed:
                     call.advance(now_ms)
+                wire.expect_rest(call.in_a_frame)
                 out = call.data_to_send()
                 if out and not wire.send(out):
                     call.receive_eof(_now_ms())

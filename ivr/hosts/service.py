@@ -105,12 +105,20 @@ class Service:
         self.recorder.put("program", row)
 
     def _unfinished(self, call_id: str) -> Unfinished | None:
-        """Asked in a native thread: the database may be slow, and only this call waits for it."""
-        try:
-            found: Unfinished | None = gevent.get_hub().threadpool.apply(unfinished, (self._engine, call_id))
-        except SQLAlchemyError as exc:
-            self.log("takeover_failed", call=call_id, why=str(exc))
-            return None
+        """Asked in a native thread: the database may be slow, and only this call waits for it.
+
+        A worker that closed in order writes within a moment of its last word: it is asked for more than once.
+        """
+        found: Unfinished | None = None
+        for pause_s in (0.0, 0.1, 0.2):
+            gevent.sleep(pause_s)
+            try:
+                found = gevent.get_hub().threadpool.apply(unfinished, (self._engine, call_id))
+            except SQLAlchemyError as exc:
+                self.log("takeover_failed", call=call_id, why=str(exc))
+                return None
+            if found:
+                break
         return found
 
     def run(self) -> int:

@@ -26,12 +26,11 @@ from ivr.core.events import (
 from ivr.core.program import Program
 from ivr.core.state import CallState
 from ivr.hosts.caller import Gone, Key, ScriptedCaller, Voice
+from ivr.hosts.completions import LEAST_RECORDING_MS
 from ivr.hosts.sounds import VirtualSounds, said
 
 #: FreeSWITCH's own floor for the first key of a secret entry (play_and_get_digits).
 SECRET_FIRST_FLOOR_MS = 1000
-#: A recording with less than this before its closing silence holds nothing.
-LEAST_RECORDING_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ READ_BYTES = 16_384  # two or three events; a larger buffer would be made anew f
 SEND_TIMEOUT_S = 10.0
 _READ = 1  # gevent's name for "readable" in loop.io()
 #: A bare ``+OK`` to an execute is 45 bytes, and there is nothing to do about it: it waits in the kernel until an event
-#: comes, or a deadline. Every refusal is longer, and wakes the call at once (FREESWITCH replies: ``-ERR ...``).
+#: comes, or a deadline. Every refusal is longer, and wakes the call at once (``-ERR ...``). In the middle of a frame
+#: any byte may be the last one, and counts.
 LEAST_BYTES = 46
 
 
@@ -37,6 +38,7 @@ class Wire:
         self._timer_ms: int | None = None  # when it will fire; it may be early, never late
         self._greenlet = getcurrent()
         self._waiting = False
+        self._least = LEAST_BYTES
 
     def __enter__(self) -> Wire:
         return self
@@ -67,6 +69,13 @@ class Wire:
                 self._io.stop()
             if self._readable:
                 return True
+
+    def expect_rest(self, in_a_frame: bool) -> None:
+        """Whether the rest of a cut frame is awaited."""
+        least = 1 if in_a_frame else LEAST_BYTES
+        if least != self._least:
+            self._least = least
+            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least)
 
     def receive(self) -> bytes | None:
         """What has arrived; b"" at the end, however it came; None when there is nothing."""

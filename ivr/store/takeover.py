@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, or_, select
 
 from ivr.store import schema
 
@@ -25,13 +25,17 @@ class Unfinished:
 
 
 def unfinished(engine: Engine, call_id: str) -> Unfinished | None:
-    """The call's last known place; None when it is not known here, or over. Raises the database's errors."""
+    """The call's last known place; None when it is not known here, or over.
+
+    A call that its worker lost ("switch-lost") is not over: the caller may be on the way here.
+    Raises the database's errors.
+    """
     state, call, program = schema.call_state, schema.call, schema.program
     query = (
         select(state.c.json, program.c.json, call.c.started_at)
         .join_from(state, call, state.c.call_id == call.c.call_id)
         .join(program, program.c.hash == state.c.program_hash)
-        .where(state.c.call_id == call_id, call.c.ended_at.is_(None))
+        .where(state.c.call_id == call_id, or_(call.c.ended_at.is_(None), call.c.ended_by == "switch-lost"))
     )
     with engine.connect().execution_options(read_only=True) as connection:
         row = connection.execute(query).first()

@@ -20,7 +20,7 @@ from pathlib import Path
 import gevent
 import pytest
 
-from ivr.hosts.caller import Hears, Pause, Press, ScriptedCaller
+from ivr.hosts.caller import HangsUp, Hears, Pause, Press, ScriptedCaller
 from ivr.hosts.scripted_switch import ScriptedSwitch, Sound
 from ivr.hosts.switch_client import place_call
 from ivr.lang.check import check_file
@@ -154,3 +154,17 @@ def test_a_call_that_is_over_is_not_taken_up_again(site: Site, workers: tuple[Wo
         caller = ScriptedCaller([Hears("this is customer service"), Press("2"), Hears("Goodbye")])
         assert place_call("127.0.0.1", worker.port, site.call(caller, **variables)).problems == []
         until(lambda: site.rows("SELECT status FROM call") == [("ended",)], "the end is stored")
+
+
+def test_a_connection_that_breaks_is_no_end_of_the_call(site: Site, workers: tuple[Worker, Worker]) -> None:
+    """Found in review: the worker lives, only its socket is gone. The caller is on the way to another worker."""
+    one, two = workers
+    first = ScriptedCaller([Hears("this is customer service"), Press("1"), Hears("How satisfied"), Pause(60_000)])
+    talk = gevent.spawn(place_call, "127.0.0.1", one.port, site.call(first))
+    until(lambda: first.waiting == "wait 60s", "the first question is asked")
+    talk.kill()
+    second = ScriptedCaller([Hears("How satisfied"), Press("4"), Hears("How many times"), HangsUp()])
+    result = place_call("127.0.0.1", two.port, site.call(second, callweave_takeover="true"))
+    assert result.problems == []
+    until(lambda: site.rows("SELECT ended_by FROM call") == [("caller",)], "the end is stored")
+    assert site.rows("SELECT question, value FROM answer") == [("overall", "4")]

@@ -13,8 +13,8 @@ import pytest
 
 from ivr.core import machine, trace
 from ivr.core.effects import Effect
-from ivr.core.events import Digit, Event, HungUp, PlayDone, SecretDone, Started, TimerFired
-from ivr.core.program import REPEAT, Assign, Collect, Escalation, HangUp, Piece, Program, Prompt, Say, Way
+from ivr.core.events import Digit, Event, HungUp, PlayDone, SecretDone, Started, TimerFired, TransferDone
+from ivr.core.program import REPEAT, Assign, Collect, Escalation, HangUp, Piece, Program, Prompt, Say, Transfer, Way
 
 MENU: dict[str, Any] = {
     "ways": {"1": (Way("one"),), "2": (Way("two"),), "*": (Way(REPEAT),)},
@@ -429,6 +429,38 @@ def test_a_message_is_skipped_by_who_types_ahead_and_heard_by_who_does_not() -> 
     assert play(flow, "end 1")[:2] == ["hello: play hello", "q: play ask"]
 
 
+def one_then_say(barge_in: bool) -> Program:
+    """An entry of exactly three keys, then a message, then a menu."""
+    flow = program(
+        collect(**{**ENTRY, "min_keys": 3, "max_keys": 3, "next": "hello"}), before=Say(("hello",), "one", barge_in)
+    )
+    nodes = {**flow.nodes, "one": collect(**MENU)}
+    return Program("t", "", ("en",), "q", nodes, flow.prompts)
+
+
+def test_the_habitual_terminator_does_not_cut_a_message() -> None:
+    """Found in review: 123# where the entry is complete at 3. The # lands on the message, which must be heard."""
+    lines = play(one_then_say(barge_in=True), "end 123# end")
+    assert lines[-3:] == ["hello: play hello", "hello: play hello", "one: play ask"]
+
+
+def test_the_habitual_terminator_is_not_kept_for_later() -> None:
+    """The same under a message that no key cuts: the # is judged when it is pressed, not when the message ends."""
+    lines = play(one_then_say(barge_in=False), "end 123# +4000 end")
+    assert lines[-2:] == ["hello: play to the end hello", "one: play ask"]
+
+
+def test_a_key_that_confirms_is_never_habit() -> None:
+    lines = play(program(collect(**{**ENTRY, "max_keys": 3}, confirm=("sure",), confirm_yes="#")), "end 123#")
+    assert lines[-2:] == ["save answer q#1 '123'", "one: play to the end bye_one"]
+
+
+def test_a_hang_up_tells_nothing_of_what_was_typed_ahead() -> None:
+    """It may have been meant for a secret two steps on."""
+    lines = play(program(collect(**MENU, barge_in=False)), "1234 hangup")
+    assert "save attempt q#1.1 hangup ''" in lines
+
+
 def test_flush_drops_what_was_typed_ahead() -> None:
     flow = program(collect(**MENU, flush=True), before=Say(("hello",), "q", barge_in=False))
     assert play(flow, "1 end end 2")[1:3] == ["q: play ask", "listen first 5000 ms"]
@@ -446,3 +478,46 @@ def test_a_storm_of_keys_ends() -> None:
     lines = play(program(collect(**{**ENTRY, "max_keys": 200})), "1" * 200)
     assert f"save attempt q#1.1 digits '{'1' * 64}'" in lines
     assert lines[-1] == "one: play to the end bye_one"
+
+
+TALK: dict[str, list[str]] = {
+    "a key in a long talk is the far end's": ["dial", "+4000000", "key", "still talking"],
+    "a long talk is not the flow's time": ["dial", "+4000000", "finished", "two: play to the end bye_two"],
+}
+
+
+@pytest.mark.parametrize("case", TALK.values(), ids=TALK.keys())
+def test_a_talk_longer_than_the_longest_call(case: list[str]) -> None:
+    """Found in review: a key after an hour with the operator hung the caller up."""
+    flow = program(collect(**MENU))
+    nodes = {**flow.nodes, "one": Transfer("desk", (), 30_000, "two", "up", "up", "up")}
+    flow = Program("t", "", ("en",), "q", nodes, flow.prompts, max_call_ms=3_600_000)
+    state = machine.start(flow, {}, "c")
+    for event in (Started(0), Digit("1", 1000)):
+        state, _ = machine.step(flow, state, event)
+    assert state.waiting == "dial"
+    if case[2] == "key":
+        after, effects = machine.step(flow, state, Digit("5", 4_000_000))
+        assert (after.waiting, effects) == ("dial", [])
+    else:
+        after, effects = machine.step(flow, state, TransferDone(state.wait, 4_000_000, "finished"))
+        assert [re.sub(r"\[en\]", "", t) for t in trace.lines(effects)] == [case[3]]
+        assert after.talked_ms == 3_999_000
+
+
+RESUMED = {"busy": "up", "no_answer": "up", "failed": "up", "finished": "two"}
+
+
+@pytest.mark.parametrize("outcome", RESUMED)
+def test_another_worker_takes_a_transfer_for_what_it_became(outcome: str) -> None:
+    """Found in review: a transfer that was never answered led to the questions about the agent."""
+    flow = program(collect(**MENU))
+    nodes = {**flow.nodes, "one": Transfer("desk", (), 30_000, "two", "up", "up", "up")}
+    flow = Program("t", "", ("en",), "q", nodes, flow.prompts)
+    state = machine.start(flow, {}, "c")
+    for event in (Started(0), Digit("1", 1000)):
+        state, _ = machine.step(flow, state, event)
+    after, _ = machine.resume(flow, state, 5000, TransferDone(state.wait, 5000, outcome))
+    assert after.node == RESUMED[outcome]
+    again, effects = machine.resume(flow, state, 5000)
+    assert (again.node, trace.lines(effects)) == ("one", ["one: dial desk ring 30000 ms"])
