@@ -162,7 +162,8 @@ class Recorder:
     def put(self, table: str, row: Row) -> int:
         """Takes the row and gives its sequence number, 1 the first. The row must not be changed afterwards.
 
-        A function is called for its row by the writer's thread: what it uses must not change either.
+        A function is called for its row by the writer's thread: what it uses must not change either. One that raises
+        ends in ``rows.dead``, as its table's name and the kind of error.
         Raises RuntimeError after close(), where the row would be lost without a word; never in a running server.
         """
         if self._closing:
@@ -288,11 +289,17 @@ class Recorder:
     def _prepared(self, group: Sequence[tuple[str, Row]]) -> list[Prepared]:
         rows: list[Prepared] = []
         for table, row in group:
-            row = row() if callable(row) else row
+            made: Mapping[str, Any] = {}
             try:
-                rows.append(prepare(table, row))
+                made = row() if callable(row) else row
+                rows.append(prepare(table, made))
             except BadRow as error:
-                self._dead.append(({**row, "table": table}, str(error)))
+                self._dead.append(({**made, "table": table}, str(error)))
+            except Exception as error:  # noqa: BLE001 - a caller's function: one mistake there must not end all storing
+                # What it holds is unknown, a secret perhaps, and so is the message: only the kind of error is told.
+                self._dead.append(
+                    ({"table": table}, f"no row for {table}: {type(error).__name__}, a mistake in Callweave")
+                )
         return rows
 
     def _drain(self) -> None:

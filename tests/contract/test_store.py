@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -320,6 +321,36 @@ def test_row_78_a_poison_row_is_put_aside_and_the_rest_flows(database: str, tmp_
     assert one.stats.dead_lettered == 3
     assert [name for name, _ in heard.alarms] == ["dead_letter"] * 3
     assert len((tmp_path / "spool" / "rows.dead").read_text().splitlines()) == 3
+
+
+def forgetful() -> dict[str, Any]:
+    raise KeyError("13800138000")
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        (forgetful, "KeyError"),
+        (lambda: None, "AttributeError"),
+        (lambda: {"call_id": "c1", "json": {"13800138000": {1}}}, "TypeError"),
+    ],
+    ids=["raises", "gives no row", "gives what is no JSON"],
+)
+def test_row_78_a_row_that_cannot_be_made_is_put_aside_without_its_contents(
+    database: str, tmp_path: Path, row: Any, kind: str
+) -> None:
+    heard = Signal()
+    one = recorder(database, tmp_path, alarm=heard.alarm)
+    one.put("answer", lambda: answer_row(1, question="before"))
+    one.put("call_state", row)
+    one.put("answer", lambda: answer_row(2, question="after"))
+    assert one.close()
+    assert [found["question"] for found in read(database, "answer")] == ["after", "before"]
+    assert (one.stats.dead_lettered, one.healthy) == (1, True)
+    [buried] = (tmp_path / "spool" / "rows.dead").read_text().splitlines()
+    assert json.loads(buried)["row"] == {"table": "call_state"}
+    assert kind in json.loads(buried)["reason"]
+    assert "13800138000" not in buried + str(heard.alarms)
 
 
 def test_row_78_a_poison_row_in_the_spool_does_not_block_it(database: str, tmp_path: Path) -> None:
