@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.core.program import END, HangUp, Program, Prompt
-from ivr.lang import checks, questionnaire
+from ivr.lang import checks, questionnaire, secrets
 from ivr.lang.compiler import Builder
 from ivr.lang.model import FlowFile, Survey
 from ivr.lang.names import BUILTIN, check_destinations, check_names, check_settings
@@ -118,6 +118,7 @@ class _Check:
             shape = reader.step(name, node)
             if shape is not None:
                 check_settings(reader, shape, name, node)
+                secrets.note(reader, shape, name, node)
             if shape is None or problems.errors != before:
                 whole = False
             elif isinstance(shape, Survey):
@@ -125,11 +126,13 @@ class _Check:
             else:
                 builder.step(name.value, shape)
         facts = set(file.facts or ())
+        read: dict[str, tuple[Text, Reader]] = {}
         for step, survey in surveys.items():
-            whole &= self.inline(reader, builder, step, survey, file.languages, facts)
+            whole &= self.inline(reader, builder, step, survey, file.languages, facts, read)
         builder.nodes[END] = HangUp()
         check_destinations(reader, file.destinations or {})
         check_names(reader, facts)
+        secrets.check(reader, read)
         for word, target in reader.targets:
             if target not in names:
                 hint = meant(target, names) or "add the step, or change the name"
@@ -166,6 +169,7 @@ class _Check:
         shape: Survey,
         languages: tuple[str, ...] | None,
         facts: set[str],
+        read: dict[str, tuple[Text, Reader]],
     ) -> bool:
         """The questionnaire of one step into the flow; false when that cannot be done."""
         name = shape.survey.value
@@ -186,6 +190,7 @@ class _Check:
             message = f"{source.file} is not a questionnaire"
             reader.add("IVR070", shape.survey, message, "it begins with `survey: name`")
             return False
+        read[step] = shape.survey, survey.reader
         clash = [q.id for q, _ in survey.questions if q.id in reader.set_names]
         if clash:
             message = f"the answer {quoted(clash[0])} of questionnaire {quoted(name)} is also a name of this flow"

@@ -107,6 +107,11 @@ CODES: dict[str, Code] = {
         "A silent caller goes round",
         "The steps give up to each other: a line that nobody speaks on stays open until `max_call`.",
     ),
+    "IVR036": Code(
+        "A secret entry that keys cannot interrupt",
+        "The switch collects the keys of a secret entry itself, and the first one stops the prompt: `barge_in: false` "
+        "cannot be kept there. That of the file's `digits` may stay; it counts for the other steps.",
+    ),
     "IVR040": Code(
         "A text where a prompt's name should be",
         'A prompt is a name from prompts/<language>.yaml, or a map of language to text: `{en: "Hello"}`.',
@@ -125,6 +130,13 @@ CODES: dict[str, Code] = {
         "nothing beside it. Other braces are refused, or a caller might hear them.",
     ),
     "IVR046": Code("Nothing to say", "The prompt is empty, or far too long."),
+    "IVR047": Code(
+        "A secret would be spoken or copied",
+        "The name that an `ask` with `secret: true` fills may be read in conditions only: `when`, and `valid`. A "
+        "prompt (also that of `confirm`) would speak it, a `set` would copy it to where it is stored or logged. The "
+        "name belongs to the secret alone: no `set`, ordinary `ask`, `record` or questionnaire gives it a value. "
+        "To confirm a secret ask twice, into two names, with `valid: again == pin` at the second one.",
+    ),
     "IVR050": Code(
         "Not an expression",
         "Expressions are written as in `caller.vip and attempts < 3`: `and or not == != < <= > >= in + -`, "

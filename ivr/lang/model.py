@@ -125,7 +125,9 @@ class Ask:
     silence: tuple[Prompts, ...] | None = key(p.ESCALATION, "What each silence plays, as in a menu.")
     wrong: tuple[Prompts, ...] | None = key(p.ESCALATION, "What each bad entry plays, as in a menu.")
     secret: bool | None = key(
-        k.BOOL, "The keys are never shown, logged or stored; the switch collects them. Default false."
+        k.BOOL,
+        "The keys are never spoken, logged or stored, and conditions alone may read them; the switch collects them, "
+        "and any key silences the prompt. Default false.",
     )
 
 

@@ -88,6 +88,7 @@ def _assigns(r: Reader, node: Node, key: str) -> tuple[Assign, ...] | None:
         word = r.word(v, k.value, empty=True)
         if word is None or name is None:
             continue
+        r.assigned.append(k)
         computed = template.computed(word.value)
         if computed is None:
             value = literal(word)
@@ -98,6 +99,7 @@ def _assigns(r: Reader, node: Node, key: str) -> tuple[Assign, ...] | None:
         else:
             tree, names, fault = computed
             r.uses(word, names)
+            r.copied.extend((word, n, name) for n in names)
             if fault:
                 r.fault(word, fault)
             found.append(Assign(name, tree))

@@ -39,6 +39,10 @@ class Reader:
         self.targets: list[tuple[Text, str]] = []
         self.destinations_used: list[Text] = []
         self.used: list[tuple[Text, str, str]] = []  # where, name, a place in words when it is in another file
+        self.spoken: list[tuple[Text, str, str]] = []  # those of them that prompts read
+        self.copied: list[tuple[Text, str, str]] = []  # those that a `set` reads: where, name, the name that is set
+        self.assigned: list[Text] = []  # names that a `set` sets
+        self.filled: list[tuple[Text, str, bool]] = []  # names that a caller fills: where, step, whether secretly
         self.set_names: set[str] = set()
         self.answers: set[str] = set()  # of the questionnaires that the flow asks
         self.misspelt: set[str] = set()  # keys that unknown ones were taken for: these are not missing as well
@@ -102,6 +106,10 @@ class Reader:
     def uses(self, word: Text, names: Iterable[str], where: str = "") -> None:
         self.used.extend((word, name, where) for name in names)
 
+    def speaks(self, word: Text, names: Iterable[str], where: str = "") -> None:
+        self.uses(word, names, where)
+        self.spoken.extend((word, name, where) for name in names)
+
     def condition(self, word: Text) -> Any:
         """The tree; a condition with a mistake counts as one that is there."""
         parsed = expr.parse(word.value)
@@ -150,7 +158,7 @@ class Reader:
         for fault in made.faults:
             self.fault(word, fault)
         if made.names:
-            self.uses(word, made.names)
+            self.speaks(word, made.names)
         return made.pieces
 
     def _named(self, word: Text) -> str | None:
@@ -175,7 +183,7 @@ class Reader:
             made = template.pieces(texts[language])
             pieces[language] = made.pieces
             if made.names:
-                self.uses(word, made.names, f"the {language} text of prompt {quoted(name)}")
+                self.speaks(word, made.names, f"the {language} text of prompt {quoted(name)}")
         self.prompts[name] = Prompt(name, pieces)
         return name
 
