@@ -16,6 +16,8 @@ from typing import Any, TextIO
 
 import structlog
 
+from ivr.store.masking import mask
+
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 MAX_TEXT = 2000
 _DEPTH = 4
@@ -32,17 +34,6 @@ _OURS = frozenset({"event", "time", "level", "call", "call_id", "uuid", "job", "
 _INSIDE = re.compile(r"(?<![0-9A-Za-z.:-])\+?[0-9][0-9 ()]{5,17}[0-9](?![0-9A-Za-z.:-])")
 #: JSON escapes what is below space. These are left: DEL, C1, line separators, writing direction, half characters.
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def mask(number: str) -> str:
-    """A number with all but its last three digits hidden; up to three are hidden whole."""
-    digits = sum(c.isdigit() for c in number)
-    keep = 3 if digits > 3 else 0
-    shown = []
-    for c in number:
-        shown.append("*" if c.isdigit() and digits > keep else c)
-        digits -= c.isdigit()
-    return "".join(shown)
 
 
 def _plain(value: Any, depth: int = _DEPTH) -> Any:

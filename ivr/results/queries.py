@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, case, func, select
 
+from ivr.store.masking import mask
 from ivr.store.schema import answer, answer_history, attempt, call, survey_run
 
 
@@ -81,11 +82,6 @@ class Count:
     total: float | None = None  # sum of the values, when they are numbers
 
 
-def masked(number: str) -> str:
-    """All but the last two digits hidden: 13800138000 -> *********00."""
-    return "*" * max(len(number) - 2, 0) + number[-2:] if len(number) > 4 else "*" * len(number)
-
-
 def recent_calls(
     connection: Connection, scope: Scope = Scope(), *, limit: int = 20, unmask: bool = False
 ) -> list[CallLine]:
@@ -116,7 +112,7 @@ def _call_line(row: Any, unmask: bool) -> CallLine:
     words = {name: row[name] or "" for name in ("flow", "language", "status", "ended_by", "end_node", "cause")}
     return CallLine(
         call_id=row["call_id"],
-        caller=caller if unmask else masked(caller),
+        caller=caller if unmask else mask(caller),
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         answers=row["answers"],

@@ -145,7 +145,7 @@ def sound(result: CheckResult) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
-def test_112_spoilt_files_get_words(path: Path) -> None:
+def test_row_112_spoilt_files_get_words(path: Path) -> None:
     chance = random.Random(path.name)
     data = path.read_bytes()
     for _ in range(ROUNDS if path.parent.name in ("flows", "surveys") else ROUNDS // 4):

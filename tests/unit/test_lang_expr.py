@@ -111,7 +111,7 @@ ATTACKS: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("text", "code"), ATTACKS)
-def test_113_attacks(text: str, code: str) -> None:
+def test_row_113_attacks(text: str, code: str) -> None:
     fault = expr.parse(text).fault
     assert (fault.code if fault else "") == code
 
@@ -159,7 +159,7 @@ def test_pieces(text: str, pieces: list[Piece]) -> None:
         ("x" * 4001, "IVR046"),
     ],
 )
-def test_113_templates(text: str, code: str) -> None:
+def test_row_113_templates(text: str, code: str) -> None:
     assert [f.code for f in template.pieces(text).faults][:1] == [code]
 
 
@@ -204,12 +204,12 @@ def test_patterns(text: str, widths: tuple[int, int]) -> None:
         "1" * 201,
     ],
 )
-def test_114_slow_patterns(text: str) -> None:
+def test_row_114_slow_patterns(text: str) -> None:
     found = pattern.vet(text)
     assert isinstance(found, Fault) or text.startswith("((((")
 
 
-def test_114_the_worst_that_is_let_through() -> None:
+def test_row_114_the_worst_that_is_let_through() -> None:
     worst = "[0-9]*[0-9]*[0-9]*#"
     assert not isinstance(pattern.vet(worst), Fault)
     begin = time.process_time()

@@ -23,7 +23,7 @@ def codes(source: Source) -> list[str]:
     "scalar",
     ["012", "12:30", "no", "on", "yes", "~", "null", "+8613800138000", "1_000", "0x1F", "1e3", "2026-05-04", ".inf"],
 )
-def test_112_scalars_stay_text(scalar: str) -> None:
+def test_row_112_scalars_stay_text(scalar: str) -> None:
     root = read(f"a: {scalar}").root
     assert isinstance(root, Map)
     value = root.items[0][1]
@@ -74,7 +74,7 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("a
         (b"? [a]\n: b", "IVR010"),
     ],
 )
-def test_112_files_that_are_refused(data: bytes, code: str) -> None:
+def test_row_112_files_that_are_refused(data: bytes, code: str) -> None:
     begin = time.process_time()
     assert codes(read(data))[:1] == [code]
     assert time.process_time() - begin < 2

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from ivr.ops.logs import Log, mask, open_log
+from ivr.ops.logs import Log, open_log
+from ivr.store.masking import mask
 
 
 def written(*, numbers="masked", **fields) -> dict:
@@ -30,7 +31,7 @@ def written(*, numbers="masked", **fields) -> dict:
         ("anonymous", "anonymous"),
     ],
 )
-def test_mask(number, shown):
+def test_row_122_mask(number, shown):
     assert mask(number) == shown
 
 
@@ -52,7 +53,7 @@ MASKED = [
 
 
 @pytest.mark.parametrize(("fields", "shown"), MASKED)
-def test_phone_numbers_are_masked(fields, shown):
+def test_row_122_phone_numbers_are_masked(fields, shown):
     [name] = fields
     assert written(**fields)[name] == shown
     assert written(numbers="full", **fields)[name] == next(iter(fields.values()))

@@ -161,7 +161,7 @@ UNSAFE = [
 
 
 @pytest.mark.parametrize("name", UNSAFE)
-def test_unsafe_names_are_refused(library, name):
+def test_row_119_unsafe_names_are_refused(library, name):
     with pytest.raises(MissingAudio, match="not a prompt's name"):
         library.files(Clip("zh", "再见。", name))
     with pytest.raises(MissingAudio, match="not a language"):
@@ -169,14 +169,14 @@ def test_unsafe_names_are_refused(library, name):
 
 
 @pytest.mark.parametrize("text", ["../../etc/passwd", "\0", "a" * 100_000, "\ud800"])
-def test_no_text_leaves_the_folder(library, text):
+def test_row_119_no_text_leaves_the_folder(library, text):
     target = library.target(Clip("zh", text), "prompt")
     assert target.parent == library.root / "8000" / "zh"
     with pytest.raises(MissingAudio):
         library.files(Clip("zh", text))
 
 
-def test_a_link_out_of_the_recordings_is_no_recording(library, tmp_path):
+def test_row_119_a_link_out_of_the_recordings_is_no_recording(library, tmp_path):
     outside = record(library, "zh/bye")
     outside = outside.rename(tmp_path / "outside.wav")
     os.symlink(outside, library.recordings / "zh" / "bye.wav")
