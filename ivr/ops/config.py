@@ -140,6 +140,18 @@ class Config:
         """The file of a flow named in `flows`."""
         return self.root / flow if "." in flow else self.flows / f"{flow}.yaml"
 
+    def unfit_for_switch(self) -> tuple[Mistake, ...]:
+        """Folders that FreeSWITCH cannot be told of: it splits arguments at spaces and expands what looks like code.
+
+        Only who takes calls must refuse them: a flow can be written and tried anywhere.
+        """
+        found = []
+        for key, folder in (("prompts.build", self.prompts.build), ("recordings", self.recordings)):
+            if wrong := values.bad_switch_path(seen := self.switch_path(folder)):
+                hint = f"name a folder of plain letters, digits and ._- in `{key}`, or move the project"
+                found.append(Mistake(str(self.file or FILE_NAME), 0, 0, key, f'"{seen}" {wrong}', hint))
+        return tuple(found)
+
     def switch_path(self, path: Path) -> str:
         """``path`` as FreeSWITCH sees it."""
         if not self.switch_root or not path.is_relative_to(self.root):

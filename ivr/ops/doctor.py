@@ -58,6 +58,8 @@ def examine(config: Config | ConfigError, *, strict: bool = False, remote_contro
             yield Finding("settings", BAD, f"{place}: {mistake.key}: {mistake.message}", mistake.hint)
         return
     yield _settings(config)
+    for mistake in config.unfit_for_switch():
+        yield Finding("settings", BAD, f"{mistake.key}: {mistake.message}", mistake.hint)
     yield from _flows(config)
     yield _folders(config)
     yield _database(config)

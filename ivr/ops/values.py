@@ -70,6 +70,14 @@ def bad_switch_root(value: str) -> str:
     return "" if ok else f'"{value}" is no absolute path of letters, digits and ._-'
 
 
+def bad_switch_path(value: str) -> str:
+    """What is wrong with a folder whose files are named in commands: characters that FreeSWITCH takes for its own."""
+    found = re.search(r"""[\s"'`!,${}|\\\[\]^]|@@""", value)
+    if found is None:
+        return "" if value.isprintable() else "has a control character"
+    return f"has {'a space' if found[0].isspace() else found[0]}, which FreeSWITCH reads as its own"
+
+
 def bad_secret(value: str) -> str:
     return "" if re.fullmatch(r"[A-Za-z0-9_-]{16,128}", value) else "cannot be a shared secret"
 

@@ -82,6 +82,37 @@ def test_files_of_flows_and_what_the_switch_sees(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("settings", "folder", "said"),
+    [
+        ("", "plain", ""),
+        ("", "中文", ""),
+        ("", "my project", "has a space"),
+        ("", "it's", "has '"),
+        ('prompts: {build: "a b"}', "plain", '/a b" has a space'),
+        ('prompts: {build: "a!b"}', "plain", "has !"),
+        ('prompts: {build: "a,b"}', "plain", "has ,"),
+        ('prompts: {build: "/{x}"}', "plain", "has {"),
+        ('prompts: {build: "/x@@1"}', "plain", "has @@"),
+        ("recordings: $${HOME}", "plain", "has $"),
+        ("recordings: 'a\"b'", "plain", 'has "'),
+        ("recordings: 'a\\b'", "plain", "has \\"),
+        ("switch_root: /srv/ivr", "my project", ""),
+        ("switch_root: /srv/ivr\nrecordings: /var/lib/my ivr", "plain", "has a space"),
+    ],
+)
+def test_folders_that_the_switch_would_misread(tmp_path, settings, folder, said):
+    """Flows can be written in such a folder; calls cannot be taken there."""
+    (tmp_path / folder).mkdir()
+    wrong = load(tmp_path / folder, settings).unfit_for_switch()
+    assert bool(wrong) is bool(said)
+    for mistake in wrong:
+        assert mistake.key in ("prompts.build", "recordings")
+        assert said in str(mistake)
+        assert "callweave.yaml: " + mistake.key in str(mistake)
+        assert f"`{mistake.key}`" in mistake.hint
+
+
+@pytest.mark.parametrize(
     ("allow", "peer", "yes"),
     [
         ("", "127.0.0.1", True),
@@ -182,5 +213,5 @@ def test_a_file_that_is_not_there(tmp_path):
         ("user/用户", False),
     ],
 )
-def test_dial_strings(value, good):
+def test_rows_107_108_dial_strings(value, good):
     assert (bad_dial_string(value) == "") is good
