@@ -34,6 +34,8 @@ def main(file: Path | None, trace_dir: Path | None, listen: str | None, db: str 
     """Take calls from FreeSWITCH until TERM. Exit status: 0 stopped in order, 1 could not serve, 2 bad settings."""
     try:
         config = load_config(file).replaced(listen=listen, database=db, spool=spool)
+        if unfit := config.unfit_for_switch():
+            raise ConfigError(unfit)
     except ConfigError as exc:
         raise click.UsageError(str(exc)) from exc
     log = open_log(config.log_level, config.log_numbers)
@@ -41,8 +43,8 @@ def main(file: Path | None, trace_dir: Path | None, listen: str | None, db: str 
         service = Service(config, log, trace_dir)
     except FlowErrors as exc:
         for problem in exc.problems:
-            click.echo(f"{problem.file}:{problem.line}:{problem.column}: {problem.code} {problem.message}", err=True)
-        raise click.ClickException("these flows cannot be served; see: ivr check") from exc
+            click.echo(str(problem), err=True)
+        raise click.ClickException("these flows cannot be served; see: ivr check, ivr prompts check") from exc
     except (OSError, SchemaError, SpoolInUse, DatabaseUrlError) as exc:
         raise click.ClickException(f"{exc}; see: ivr doctor") from exc
     status = service.run()

@@ -33,7 +33,7 @@ class FlowErrors(Exception):
     """Flows that cannot be served, with every problem found."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("; ".join(f"{p.file}:{p.line}:{p.column}: {p.code} {p.message}" for p in problems))
+        super().__init__("\n".join(str(p) for p in problems))
         self.problems = problems
 
 
@@ -54,7 +54,10 @@ class Registry:
         self._flows: dict[str, tuple[Program, Sounds]] = {}
 
     def load(self) -> dict[str, Program]:
-        """Check and compile every flow that a call can reach. Raises FlowErrors, and then keeps what it had."""
+        """Check and compile every flow that a call can reach, and find its sounds: no call waits for the disk later.
+
+        Raises FlowErrors, and then keeps what it had.
+        """
         config = self._config
         project = Project(config.root)
         problems: list[Problem] = []
@@ -68,6 +71,8 @@ class Registry:
             old = self._flows.get(name)
             # The same flow keeps its sounds, which remember where each prompt is.
             found[name] = old if old and old[0].hash == program.hash else (program, self._sounds_for(program))
+            if missing := found[name][1].learn(program):
+                problems.append(_silent(name, config.flow_file(name), missing))
         if problems:
             raise FlowErrors(tuple(problems))
         for name, (program, _) in found.items():
@@ -108,3 +113,10 @@ class Registry:
         destinations = {**program.destinations, **config.destinations}
         recordings = config.switch_path(config.recordings)
         return Route(program, sounds, facts, destinations, recordings, taken_over)
+
+
+def _silent(flow: str, file: Path, missing: list[str]) -> Problem:
+    """A flow that would say nothing where it should ask."""
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    message = f"flow {flow}: no sound for {', '.join(missing[:3])}{more}"
+    return Problem("SOUND", "error", str(file), 1, 1, message, "type: ivr prompts build")

@@ -8,15 +8,16 @@ estimated from the text. Both say the same words for the same item, so a script 
 from __future__ import annotations
 
 import hashlib
+import wave
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ivr.core.effects import Clip, Item, Spoken
+from ivr.core.effects import Clip, Item
 from ivr.core.program import Program
-from ivr.media.library import AudioLibrary, MissingAudio
-from ivr.media.speech import words
+from ivr.media.library import AudioLibrary, MissingAudio, describe, use_of, word_language
+from ivr.media.speech import vocabulary, words
 
 #: A spoken syllable: one Chinese character, or about three Latin letters.
 _CJK_MS, _LATIN_MS, _LEAST_MS = 220, 65, 300
@@ -36,6 +37,9 @@ class Sounds(Protocol):
 
     def find(self, path: str) -> Sound | None:
         """The sound behind a path given out by ``files``."""
+
+    def learn(self, program: Program) -> list[str]:
+        """Know every sound that ``program`` can play before it is asked for. Gives what is missing, in words."""
 
 
 def words_of(item: Item) -> str:
@@ -74,6 +78,9 @@ class VirtualSounds:
     def find(self, path: str) -> Sound | None:
         return self._known.get(path)
 
+    def learn(self, program: Program) -> list[str]:
+        return []
+
     def duration_ms(self, items: Sequence[Item]) -> int:
         return sum(sound.duration_ms for path in self.files(items) if (sound := self._known.get(path)))
 
@@ -107,16 +114,41 @@ class BuiltSounds:
             self._paths[item] = paths
         return paths
 
-    def learn(self, program: Program) -> None:
-        """Know every sound of ``program`` before it is asked for: its prompts, digits and small numbers."""
+    def learn(self, program: Program) -> list[str]:
+        """Looks on the disk, whatever is known: after `ivr prompts build` a changed recording is found by this."""
+        missing: list[str] = []
+        spoken: dict[str, set[str]] = {}
         for prompt in program.prompts.values():
             for lang, pieces in prompt.pieces.items():
                 for part, piece in enumerate(pieces):
-                    if not piece.as_:
-                        self.files([Clip(lang, piece.text, prompt.name, part, len(pieces))])
-                    elif piece.as_ in ("digits", "number"):
-                        self.files([Spoken(lang, "digits", "0123456789")])
-                        self.files([Spoken(lang, piece.as_, str(n)) for n in range(100)])
+                    if piece.as_:
+                        spoken.setdefault(lang, set()).add(piece.as_)
+                        continue
+                    clip = Clip(lang, piece.text, prompt.name, part, len(pieces))
+                    if path := self._learned(clip, use_of(clip), words_of(clip)):
+                        self._paths[clip] = [path]
+                    else:
+                        missing.append(describe(clip))
+        for lang, formats in spoken.items():
+            # A value that is not of its format is spelled: the digits are always among them.
+            known = vocabulary(lang, sorted(formats | {"digits"}))
+            absent = [w for w in known if not self._learned(Clip(word_language(lang), w), "word", w)]
+            if absent:
+                missing.append(f"{len(absent)} words of values ({lang})")
+        return list(dict.fromkeys(missing))
+
+    def _learned(self, clip: Clip, use: str, heard: str) -> str:
+        """The sound's path on the switch; "" when there is no such file, or none that can be played."""
+        try:
+            path = self._library.look_up(clip, use)
+            duration_ms = self._library.duration_ms(path) if path else 0
+        except (MissingAudio, OSError, EOFError, wave.Error):
+            return ""
+        if path is None:
+            return ""
+        seen = self._switch_path(path)
+        self._known[seen] = Sound(duration_ms, heard)
+        return seen
 
     def find(self, path: str) -> Sound | None:
         return self._known.get(path)

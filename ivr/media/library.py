@@ -1,7 +1,7 @@
 """The library: which WAV files are played for an item of the machine.
 
 Law: looks up, never makes (`ivr.media.build` does). On the call path: after an item's first use no disk is
-touched, so a file built, replaced or removed later is seen only after `refresh()` or a restart. No numpy here.
+touched, so a file built, replaced or removed later is seen only by `look_up()` or after `refresh()`. No numpy here.
 
 A built file's name is the hash of all its sound depends on (voice, rate, text; for a recording its bytes): a changed
 text is another file, and a file that is there is right. Nothing that a caller typed is ever part of a path.
@@ -99,13 +99,18 @@ class AudioLibrary:
         key = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:20]
         return self.root / str(self.rate) / clip.lang / f"{stem}{key}.wav"
 
+    def look_up(self, clip: Clip, use: str) -> Path | None:
+        """The file of ``clip`` as the disk has it now, remembered from here on; None when it is not built."""
+        found = self.target(clip, use)
+        if not found.is_file():
+            return None
+        self._found[clip, use] = found
+        return found
+
     def _existing(self, clip: Clip, item: Item, use: str) -> Path:
-        found = self._found.get((clip, use))
+        found = self._found.get((clip, use)) or self.look_up(clip, use)
         if found is None:
-            found = self.target(clip, use)
-            if not found.is_file():
-                raise MissingAudio(item, f"no sound for {describe(item)}; type: ivr prompts build")
-            self._found[clip, use] = found
+            raise MissingAudio(item, f"no sound for {describe(item)}; type: ivr prompts build")
         return found
 
 

@@ -493,6 +493,37 @@ def test_rows_66_82_a_reload_and_a_stop_in_the_middle_of_a_call(site: Site, work
     assert {h for (h,) in site.rows("SELECT hash FROM program")} == {hashes["c"], hashes["d"]}
 
 
+def test_row_66_a_flow_without_its_sounds_is_not_taken(site: Site, workers: Callable[..., Worker]) -> None:
+    """A reload keeps what it had and says what to type; a start refuses; both go on when the sounds are there."""
+    worker = workers()
+    assert worker.port
+    changed = flow(1, "Farewell.")
+    (site.folder / "flows" / "quick.yaml").write_text(changed)
+    worker.send(signal.SIGHUP)
+    until(lambda: worker.events("reload_failed"), "it is told")
+    told = worker.events("reload_failed")[0]["problems"]
+    assert 'flow quick: no sound for "Farewell." (en); type: ivr prompts build' in told
+    assert talk(worker, site.call("c", [*answers("1234"), Hears("Goodbye.")])).get(timeout=15).problems == []
+    second = workers("two")
+    until(lambda: second.process.poll() is not None, "it gives up", 30)
+    assert second.process.returncode == 1
+    assert 'quick.yaml:1:1: SOUND flow quick: no sound for "Farewell." (en); type: ivr prompts build' in second.text
+    assert "Traceback" not in second.text
+    site.write(changed)
+    worker.send(signal.SIGHUP)
+    until(lambda: worker.events("reloaded"), "it is taken")
+    assert talk(worker, site.call("d", [*answers("7"), Hears("Farewell.")])).get(timeout=15).problems == []
+
+
+def test_a_folder_that_the_switch_would_misread_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "my project").mkdir()
+    worker = Worker(Site(tmp_path / "my project"))
+    until(lambda: worker.process.poll() is not None, "it gives up", 30)
+    assert worker.process.returncode == 2
+    assert "prompts.build" in worker.text
+    assert "has a space" in worker.text
+
+
 def test_row_82_a_second_term_does_not_wait(site: Site, workers: Callable[..., Worker]) -> None:
     """What was answered is stored, the call is left to the dialplan, and is not ended: another may take it over."""
     worker = workers()
