@@ -6,6 +6,7 @@ Whole worker processes, callers over TCP. An answer counts as acknowledged 50 ms
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from gevent.server import StreamServer
 from servertools import Site, Worker, answers, until
 from sqlalchemy import make_url, text
 
-from ivr.hosts.caller import Hears, Pause
+from ivr.hosts.caller import Hears, Pause, Press
 from ivr.hosts.switch_client import place_call, run_calls
 from ivr.store.engine import make_engine
 from ivr.store.upgrade import upgrade
@@ -154,6 +155,51 @@ def test_row_72_every_acknowledged_answer_outlives_kill_9(
         assert read(n, KEPT) == expected(n)
         tried = read(n, TRIED)
         assert tried == [(f"q{i}", 1, 1) for i in range(1, n + 1)]
+
+
+def place(site: Site, call: str) -> tuple[int, list[str]]:
+    """The question at which another worker would go on (0: it knows nothing, it begins anew), and what is answered."""
+    stored = site.rows(f"SELECT json FROM call_state WHERE call_id = '{call}'")
+    given = site.rows(f"SELECT question, value FROM answer WHERE call_id = '{call}' ORDER BY question")
+    assert [value for _, value in given] == list((KEYS + "1")[: len(given)])
+    assert [question for question, _ in given] == [f"q{n}" for n in range(1, len(given) + 1)]
+    return (int(json.loads(stored[0][0])["node"][1:]) if stored else 0), [question for question, _ in given]
+
+
+def test_row_72_among_fifty_busy_calls_no_question_is_skipped_after_kill_9(tmp_path: Path) -> None:
+    """Groups follow each other, so up to 100 ms of answers are lost: with them goes the place behind them."""
+    site = Site(tmp_path)
+    worker = Worker(site)
+    keys, count = KEYS + "1", 50
+    switches = [site.call(f"b{n}", [*answers(keys), Hears("Goodbye."), Pause(60_000)]) for n in range(count)]
+    busy = gevent.spawn(run_calls, "127.0.0.1", worker.port, switches, concurrency=count, every_s=0.012, limit_s=30)
+    # About a third of all answers: some calls have begun, some are in the middle.
+    until(lambda: sum(len(s.caller.heard) for s in switches) > count * 2, "they are in the middle of it")
+    worker.end(signal.SIGKILL)
+    busy.kill()
+    heard = {s.channel.uuid: len(s.caller.heard) for s in switches}
+    left = {call: place(site, call) for call in heard}
+    for call, (asked, given) in left.items():
+        assert asked <= len(given) + 1, f"{call} would go on at q{asked}, of {given}"
+    assert any(0 < asked < 4 for asked, _ in left.values()), "it was the middle"
+
+    # And so it is: whoever was heard of before goes on with another worker, and every answer is there once.
+    second = Worker(site, "two")
+    again = [
+        site.call(
+            call,
+            [a for n, key in enumerate(keys, 1) if n >= asked for a in (Hears(f"Question {n}"), Press(key))],
+            callweave_takeover="true",
+        )
+        for call, (asked, _) in left.items()
+    ]
+    results = run_calls("127.0.0.1", second.port, again, concurrency=count, limit_s=30)
+    assert [p for r in results for p in r.problems] == []
+    assert second.end() == 0
+    for call in heard:
+        assert site.rows(f"SELECT question, value FROM answer WHERE call_id = '{call}' ORDER BY question") == [
+            (f"q{n}", key) for n, key in enumerate(keys, 1)
+        ]
 
 
 def event_loops(pid: int) -> int:
