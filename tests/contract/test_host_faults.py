@@ -620,6 +620,22 @@ def test_what_a_recording_says_of_its_length(length: str) -> None:
     assert any("failed record_failed" in line for line in trace.lines(run.effects)), "no message is taken for one"
 
 
+@pytest.mark.parametrize("number", range(len(CALLS)))
+def test_rows_107_108_120_nothing_of_a_caller_is_part_of_a_command(number: int) -> None:
+    """Neither a dial string nor a file's name: recordings are named by the call's own id."""
+    evil = "../evil,{a=b}[c=d]|&park()^^:${system(id)}"
+    call = replace(CALLS[number], facts={**CALLS[number].facts, "caller.number": evil, "caller.name": evil})
+    run = Watched(call)
+    run.run()
+    sent = b"".join(run.sent)
+    assert b"evil" not in sent
+    assert b"${" not in sent
+    for path in re.findall(rb"/recordings/\S*", sent):
+        assert re.fullmatch(rb"/recordings/call-\d+-\d+\.wav", path)
+    if number == 0:
+        assert b"/recordings/" in sent
+
+
 def test_row_134_a_worker_that_leaves_lets_another_go_on() -> None:
     """Its calls are not ended: whoever takes them over has to find them going on. Afterwards it is deaf."""
 
