@@ -44,7 +44,8 @@ class Journal:
 
         A secret is never written, so a call does not go on beyond one: it is asked for again.
         """
-        if any(state.variables.get(name) not in (None, "") for name in program.secrets):
+        first = program.variables
+        if any(state.variables.get(name) not in (None, "", first.get(name)) for name in program.secrets):
             return
         node = program.nodes.get(state.node)
         if not (isinstance(node, Collect) and node.secret and state.phase == "confirm"):
