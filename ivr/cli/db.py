@@ -47,7 +47,7 @@ def upgrade(db: str) -> None:
 def status(db: str) -> None:
     """Say whether the database is ready for this Callweave. Exit status 1 when it is not."""
     if store.is_empty_sqlite(db):
-        raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade")
+        raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade --db {shown_url(db)}")
     try:
         store.check_schema(make_engine(db))
     except store.SchemaError as error:

@@ -21,6 +21,10 @@ from ivr.lang.notation import dot, mermaid
 TIMEOUT_S = 120
 
 
+#: What a file is drawn as, by its name's end; without a file Mermaid text goes to the terminal.
+FORMS = {"": "mermaid", ".mmd": "mermaid", ".md": "mermaid", ".svg": "svg", ".dot": "dot", ".gv": "dot"}
+
+
 @click.command()
 @click.argument("flow", type=click.Path(path_type=Path))
 @click.option(
@@ -37,7 +41,10 @@ def command(flow: Path, form: str | None, lang: str, output: Path | None) -> Non
     if lang and lang not in program.languages:
         raise Refused(f"{flow} does not speak {lang!r}; it has: {', '.join(program.languages)}")
     diagram = draw(program, lang)
-    by_name = {".svg": "svg", ".dot": "dot", ".gv": "dot"}.get(output.suffix if output else "", "mermaid")
+    suffix = output.suffix if output else ""
+    if not form and suffix not in FORMS:
+        raise Refused(f"{output}: nothing is drawn as {suffix or 'that'}; take {', '.join(f for f in FORMS if f)}")
+    by_name = FORMS.get(suffix, "mermaid")
     form = form or by_name
     if form == "svg":
         write(_svg(dot(diagram)), output)

@@ -41,7 +41,7 @@ def command() -> None:
 @contextmanager
 def _reading(db: str) -> Iterator[Connection]:
     if is_empty_sqlite(db):
-        raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade")
+        raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade --db {shown_url(db)}")
     engine = make_engine(db)
     try:
         check_schema(engine)
@@ -114,8 +114,9 @@ def list_(db: str, survey: str, flow: str, since: datetime | None, as_: str, unm
         )
         for line in calls
     ]
-    if as_ == "table":
-        rows = [(row[0][:8], *row[1:]) for row in rows]
+    if as_ == "table":  # fits 80 columns: the rest is in `show`, and in the other formats
+        heads = ["call", "flow", "caller", "started (UTC)", "s", "", "ended by", "at step", "#"]
+        rows = [(row[0][:8], row[1], str(row[2])[-4:], str(row[3])[5:-3], *row[4:]) for row in rows]
     _print(heads, rows, as_)
 
 

@@ -25,7 +25,7 @@ from ivr.core.effects import (
 )
 from ivr.core.program import Program
 from ivr.hosts.scribe import Scribe
-from ivr.hosts.script import ScriptError, load_calls
+from ivr.hosts.script import SUFFIX, ScriptError, load_calls
 from ivr.hosts.simulator import FarEnd, SimulatedCall
 from ivr.hosts.tester import run_call
 from ivr.lang.check import check_file
@@ -72,6 +72,8 @@ def command(
     result = check_file(flow, Project.find(flow))
     if result.program is None:
         raise click.UsageError(f"{flow} has mistakes; see: ivr check {flow}")
+    if record_to:
+        _room_for(record_to, name)
     known = {"caller.number": caller, "called.number": called, **dict(_pair(f) for f in facts)}
     line = SimulatedCall(result.program, known, far_ends={k: _far_end(v) for k, v in map(_pair, far_ends)})
     scribe = Scribe(known)
@@ -184,13 +186,14 @@ def _until_heard(line: SimulatedCall) -> None:
 
 
 def _play_keys(line: SimulatedCall, scribe: Scribe, screen: Screen, script: str) -> None:
-    line.begin()
-    for token in script.split():
-        if line.over:
-            raise click.UsageError(f'the call was over before "{token}"')
-        found = _TOKEN.fullmatch(token)
+    tokens = [(token, _TOKEN.fullmatch(token)) for token in script.split()]
+    for token, found in tokens:
         if not found:
             raise click.UsageError(f'"{token}" is nothing a caller does; see ivr simulate --help')
+    line.begin()
+    for token, found in tokens:
+        if line.over or not found:
+            raise click.UsageError(f'the call was over before "{token}"')
         if found["wait"]:
             line.advance(line.now_ms + round(float(found["wait"]) * 1000))
         elif found["gone"]:
@@ -251,19 +254,38 @@ def _obey(line: SimulatedCall, scribe: Scribe, screen: Screen, text: str) -> Non
                 screen.pressed(line, key)
 
 
+def _room_for(record_to: Path, name: str) -> None:
+    """Everything that would make the recorded call unreadable is refused before anything is played or written."""
+    if not record_to.name.endswith(SUFFIX):
+        raise click.UsageError(f"{record_to}: calls are kept in a file named <flow>{SUFFIX}")
+    if not record_to.parent.is_dir():
+        raise click.UsageError(f"{record_to}: there is no folder {record_to.parent}")
+    if not record_to.exists():
+        return
+    try:
+        known = load_calls(record_to)
+    except ScriptError as exc:
+        raise click.UsageError(f"{exc}; mend it before a call is added") from exc
+    if name in [call.name for call in known]:
+        raise click.UsageError(f'{record_to} has a call named "{name}" already; give another --name')
+
+
 def _record(program: Program, flow: Path, file: Path, name: str, scribe: Scribe, console: Console) -> None:
     """Append the call, then play it back: what is written down must pass."""
     before = file.read_text(encoding="utf-8") if file.is_file() else ""
-    number = before.count("\n- call:") + before.startswith("- call:") + 1
-    called = name or f"{program.flow} {number}"
-    file.write_text(
-        before + ("\n" if before and not before.endswith("\n\n") else "") + scribe.yaml(called), encoding="utf-8"
-    )
+    taken = {call.name for call in load_calls(file)} if before.strip() else set()
+    numbers = (f"{program.flow} {n}" for n in range(len(taken) + 1, len(taken) + 1000))
+    called = name or next(n for n in numbers if n not in taken)
+    gap = "\n" if before and not before.endswith("\n\n") else ""
     try:
+        file.write_text(before + gap + scribe.yaml(called), encoding="utf-8")
         call = next(c for c in load_calls(file) if c.name == called)
+    except OSError as exc:
+        raise click.UsageError(f"{file}: cannot be written ({exc.strerror})") from exc
     except ScriptError as exc:
-        raise click.ClickException(f"the recorded call cannot be read back: {exc}") from exc
+        file.write_text(before, encoding="utf-8")
+        raise click.ClickException(f"the recorded call cannot be read back, and was not kept: {exc}") from exc
     outcome = run_call(program, call)
-    console.print(f"recorded as [bold]{called}[/bold] in {file}; run it: ivr test {flow}")
+    console.print(f"recorded as [bold]{called}[/bold] in {file}; run it: ivr test {file}")
     for problem in outcome.problems:
         console.print(f"  edit it: {problem}", style="yellow", markup=False)

@@ -15,12 +15,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from ivr.core.program import Program
-from ivr.hosts.script import ScriptedCall, ScriptError, load_calls
+from ivr.hosts.script import SUFFIX, ScriptedCall, ScriptError, load_calls
 from ivr.hosts.tester import Coverage, Outcome, run_call
 from ivr.lang.check import check_file
 from ivr.lang.project import Project
-
-SUFFIX = ".calls.yaml"
 
 
 @click.command("test")
@@ -51,6 +49,8 @@ def command(paths: tuple[Path, ...], keyword: str, verbose: bool, min_coverage: 
             console.print(f"[bold]{file}[/bold]")
             for outcome in ran:
                 _show(console, outcome, verbose)
+    if not outcomes:
+        raise click.UsageError(f'no call has "{keyword}" in its name' if keyword else "these files hold no calls")
     failed = [o for o in outcomes if not o.passed]
     ways, all_ways = sum(len(c.ways) for c in covered), sum(len(c.all_ways) for c in covered)
     share = 100 * ways // all_ways if all_ways else 100

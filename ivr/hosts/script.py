@@ -33,6 +33,9 @@ import yaml
 from ivr.hosts.caller import Action, HangsUp, Hears, Interrupt, Pause, Press, Silence, Speak
 from ivr.hosts.simulator import FarEnd
 
+#: Scripted calls of flows/hotline.yaml stand in flows/hotline.calls.yaml.
+SUFFIX = ".calls.yaml"
+
 _FACTS = {"caller": "caller.number", "called": "called.number", "language": "language", "name": "caller.name"}
 _KEYS = re.compile(r"[0-9*#A-D]+")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")

@@ -77,7 +77,7 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("a
 def test_row_112_files_that_are_refused(data: bytes, code: str) -> None:
     begin = time.process_time()
     assert codes(read(data))[:1] == [code]
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 30, "it hangs"  # they take a second or two on a busy machine; a bomb, hours
 
 
 @pytest.mark.parametrize(
