@@ -23,8 +23,9 @@ from ivr.ops.config import Config
 from ivr.store.takeover import Unfinished
 
 SECRET_VARIABLE = "variable_callweave_secret"
-#: Set by the dialplan before its second `socket` action: another worker may have had this call.
-TAKEOVER_VARIABLE = "variable_callweave_takeover"
+#: Another worker may have had this call: set by the dialplan before its second `socket` action, or by FreeSWITCH when
+#: it was restarted and `recover` runs the dialplan again for a call that was up (switch_channel.c:2018).
+TAKEOVER_VARIABLES = ("variable_callweave_takeover", "variable_recovered")
 #: A fact that a flow declares comes as a channel variable: callweave_fact_customer.region=north.
 FACT_VARIABLE = "variable_callweave_fact_"
 
@@ -104,7 +105,8 @@ class Registry:
             if value is not None:
                 facts[name] = {"true": True, "false": False}.get(value, value)
         taken_over = None
-        if channel.get(TAKEOVER_VARIABLE) == "true" and (left := self._unfinished(channel.get("Unique-ID", ""))):
+        known_call = any(channel.get(name) == "true" for name in TAKEOVER_VARIABLES)
+        if known_call and (left := self._unfinished(channel.get("Unique-ID", ""))):
             # The call goes on with the flow it began with, whatever has been loaded since.
             program = Program.from_json(left.program)
             sounds = self._sounds_for(program)

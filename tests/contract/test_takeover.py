@@ -168,3 +168,22 @@ def test_a_connection_that_breaks_is_no_end_of_the_call(site: Site, workers: tup
     assert result.problems == []
     until(lambda: site.rows("SELECT ended_by FROM call") == [("caller",)], "the end is stored")
     assert site.rows("SELECT question, value FROM answer") == [("overall", "4")]
+
+
+def test_row_33_a_recovered_switch_brings_the_call_back_to_where_it_was(
+    site: Site, workers: tuple[Worker, Worker]
+) -> None:
+    """FreeSWITCH was killed and `recover` runs the whole dialplan again, with the same uuid and `recovered` set."""
+    one, _ = workers
+    first = ScriptedCaller(
+        [Hears("this is customer service"), Press("1"), Hears("How satisfied"), Press("3"), Pause(60_000)]
+    )
+    talk = gevent.spawn(place_call, "127.0.0.1", one.port, site.call(first))
+    until(lambda: bool(first.heard) and first.heard[-1].startswith("How many times"), "the second question is asked")
+    talk.kill()
+    until(lambda: site.rows("SELECT ended_by FROM call") == [("switch-lost",)], "the switch is known to be gone")
+    again = ScriptedCaller([Hears("How many times"), HangsUp()])
+    assert place_call("127.0.0.1", one.port, site.call(again, recovered="true")).problems == []
+    assert again.heard[0].startswith("How many times")
+    until(lambda: site.rows("SELECT ended_by FROM call") == [("caller",)], "the end is stored")
+    assert site.rows("SELECT count(*) FROM survey_run") == [(1,)], "one questionnaire, not two"
