@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import pytest
@@ -75,9 +76,17 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("a
     ],
 )
 def test_row_112_files_that_are_refused(data: bytes, code: str) -> None:
-    begin = time.process_time()
-    assert codes(read(data))[:1] == [code]
-    assert time.process_time() - begin < 30, "it hangs"  # they take a second or two on a busy machine; a bomb, hours
+    # Late in a run the collector walks through everything that other tests left: that is not the reader's time.
+    gc.collect()
+    gc.disable()
+    try:
+        begin = time.process_time()
+        found = codes(read(data))
+        took_s = time.process_time() - begin
+    finally:
+        gc.enable()
+    assert found[:1] == [code]
+    assert took_s < 2
 
 
 @pytest.mark.parametrize(
