@@ -9,7 +9,7 @@ from ivr.lang import pattern
 from ivr.lang.compiler import LENGTH
 from ivr.lang.expr import Fault
 from ivr.lang.model import Ask, Say, Step
-from ivr.lang.problem import nearest, quoted
+from ivr.lang.problem import nearest, quoted, undeclared
 from ivr.lang.reader import Reader
 from ivr.lang.source import Map, Node, Text
 
@@ -25,6 +25,8 @@ def check_names(reader: Reader, facts: set[str]) -> None:
             continue
         near = nearest(name, known)
         hint = f'did you mean "{near}"?' if near else "set it in a step, or add it to `facts` or `variables`"
+        if "." in name:
+            hint = undeclared(name, near, "flow")
         place = f" in {where}" if where else ""
         reader.add("IVR052", word, f"no name {quoted(name)}{place}", hint, part="" if where else name)
 

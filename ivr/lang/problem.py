@@ -112,6 +112,16 @@ def meant(word: str, known: Iterable[str]) -> str:
     return f'did you mean "{near}"?' if near else ""
 
 
+def undeclared(name: str, near: str, file: str) -> str:
+    """What to do about an unknown name with a dot: no step sets such a name, so it is a fact that is not declared."""
+    declare = f"add it to `facts` at the top of the {file}, as in `facts: [{name[:60]}]`"
+    return (
+        f'did you mean "{near}"? If the call brings {name[:60]}, {declare}'
+        if near
+        else f"if the call brings {name[:60]}, {declare}"
+    )
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word most like ``word``, or ""."""
     names = {name.lower(): name for name in known}

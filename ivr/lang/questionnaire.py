@@ -15,7 +15,7 @@ from ivr.core.program import Branch, Collect, Node, Prompt, Say, SurveyMark, Way
 from ivr.lang.catalogue import Catalogue
 from ivr.lang.compiler import Waiting, confirm_fields
 from ivr.lang.model import Question, SurveyFile
-from ivr.lang.problem import Problems, nearest, quoted
+from ivr.lang.problem import Problems, nearest, quoted, undeclared
 from ivr.lang.reader import Reader
 from ivr.lang.source import Map, Seq, Source, Text
 
@@ -102,6 +102,8 @@ def _check_names(reader: Reader, known: set[str], later: set[str]) -> None:
         else:
             near = nearest(name, known)
             hint = f'did you mean "{near}"?' if near else f"known here: {', '.join(sorted(known))}"
+            if "." in name:
+                hint = undeclared(name, near, "questionnaire")
             reader.add("IVR052", word, f"no name {quoted(name)}{place}", hint, part="" if where else name)
     reader.used.clear()
 
