@@ -55,4 +55,4 @@ def main(file: Path | None, trace_dir: Path | None, listen: str | None, db: str 
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name=os.environ.pop("CALLWEAVE_STARTED_AS", None))

@@ -25,4 +25,5 @@ def command(**options: str | None) -> None:
     HUP reads the flows again without dropping a call; TERM lets the calls on the line finish first.
     """
     arguments = [f"--{name}={options[name]}" for name in PASSED_ON if options[name]]
-    os.execv(sys.executable, [sys.executable, "-m", "esl_app", *arguments])
+    environment = {**os.environ, "CALLWEAVE_STARTED_AS": "ivr serve"}  # what its messages call it
+    os.execve(sys.executable, [sys.executable, "-m", "esl_app", *arguments], environment)
