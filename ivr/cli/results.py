@@ -82,6 +82,7 @@ def _scope_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+_utc = click.option("--utc", is_flag=True, help="Times of the table in UTC, not in this machine's zone.")
 _unmask = click.option("--unmask", is_flag=True, help="Show callers' numbers in full.")
 
 
@@ -89,15 +90,24 @@ _unmask = click.option("--unmask", is_flag=True, help="Show callers' numbers in 
 @database_option
 @_scope_options
 @_format_option
+@_utc
 @_unmask
 @click.option("-n", "--limit", type=click.IntRange(1, 100_000), default=20, show_default=True)
-def list_(db: str, survey: str, flow: str, since: datetime | None, as_: str, unmask: bool, limit: int) -> None:
-    """Recent calls, the newest first."""
+def list_(
+    db: str, survey: str, flow: str, since: datetime | None, as_: str, utc: bool, unmask: bool, limit: int
+) -> None:
+    """Recent calls, the newest first.
+
+    CSV and JSON have more than the table, and their times in UTC.
+    """
     scope = Scope(flow, survey, since)
     with _reading(db) as connection:
         calls = queries.recent_calls(connection, scope, limit=limit, unmask=unmask)
     if not calls and as_ == "table":
         click.echo(_nothing(db, "calls", scope))
+        return
+    if as_ == "table":
+        _print_calls(calls, utc)
         return
     heads = ["call", "flow", "caller", "started", "seconds", "language", "ended by", "at step", "answers"]
     rows: list[Row] = [
@@ -105,27 +115,58 @@ def list_(db: str, survey: str, flow: str, since: datetime | None, as_: str, unm
             line.call_id,
             line.flow,
             line.caller,
-            _time(line.started_at, as_),
+            _iso(line.started_at),
             _seconds(line.started_at, line.ended_at),
             line.language,
-            line.ended_by or ("" if line.status == "ended" else "(live)"),
+            _ended(line),
             line.end_node,
+            line.answers,
+            "; ".join(run.survey for run in line.runs),
+            "; ".join(run.status for run in line.runs),
+        )
+        for line in calls
+    ]
+    _print([*heads, "survey", "survey status"], rows, as_)
+
+
+def _print_calls(calls: Sequence[queries.CallLine], utc: bool) -> None:
+    """What fits 80 columns: the rest is in `show`, and in the other formats."""
+    zone = _zone([line.started_at for line in calls], utc)
+    heads = ["call", "flow", "caller", f"started\n({zone})", "s", "ended", "at step", "survey", "#"]
+    rows: list[Row] = [
+        (
+            line.call_id[:8],
+            line.flow,
+            line.caller[-4:],
+            _local(line.started_at, utc, "%m-%d %H:%M"),
+            _seconds(line.started_at, line.ended_at),
+            _ended(line),
+            _step_lines(line.end_node),
+            tuple(run.status for run in line.runs),
             line.answers,
         )
         for line in calls
     ]
-    if as_ == "table":  # fits 80 columns: the rest is in `show`, and in the other formats
-        heads = ["call", "flow", "caller", "started (UTC)", "s", "", "ended by", "at step", "#"]
-        rows = [(row[0][:8], row[1], str(row[2])[-4:], str(row[3])[5:-3], *row[4:]) for row in rows]
-    _print(heads, rows, as_)
+    _print(heads, rows, "table")
+
+
+def _step_lines(step: str) -> tuple[str, ...]:
+    """A question of a survey is <step>.<question>: a long one stands below its step."""
+    head, dot, rest = step.partition(".")
+    return (head + dot, rest) if dot and len(step) > 12 else (step,)
+
+
+def _ended(line: queries.CallLine) -> str:
+    return line.ended_by or ("" if line.status == "ended" else "(live)")
 
 
 @command.command()
 @click.argument("call")
 @database_option
 @_format_option
+@_utc
 @_unmask
-def show(call: str, db: str, as_: str, unmask: bool) -> None:
+def show(call: str, db: str, as_: str, utc: bool, unmask: bool) -> None:
     """One call as a transcript. CALL is its id, or the beginning of it."""
     with _reading(db) as connection:
         lines = queries.one_call(connection, call, unmask=unmask)
@@ -136,21 +177,25 @@ def show(call: str, db: str, as_: str, unmask: bool) -> None:
             raise click.ClickException(f"no call {call!r} in {shown_url(db)}; ivr results list shows the recent ones")
         line = lines[0]
         moments = queries.moments(connection, line)
+    heads = ["time", "step", "what", "keys", "answer"]
     if as_ == "table":
         duration = _seconds(line.started_at, line.ended_at)
         click.echo(
-            f"Call {line.call_id}\n  flow {line.flow or '-'}, caller {line.caller or '-'}, "
-            f"language {line.language or '-'}, {f'{duration} s' if duration != '' else 'still going on'}"
+            f"Call {line.call_id}\n  {_local(line.started_at, utc, '%Y-%m-%d, ')}flow {line.flow or '-'}, "
+            f"caller {line.caller or '-'}, language {line.language or '-'}, "
+            f"{f'{duration} s' if duration != '' else 'still going on'}"
         )
-    heads = ["time", "step", "what", "keys", "answer"]
-    _print(heads, [_moment(moment, as_) for moment in moments], as_)
+        heads[0] = f"time ({_zone([moment.at for moment in moments], utc)})"
+        _print(heads, [(_local(moment.at, utc, "%H:%M:%S"), *_moment(moment)) for moment in moments], as_)
+    else:
+        _print(heads, [(_iso(moment.at), *_moment(moment)) for moment in moments], as_)
 
 
 _SAID = {"digits": "pressed", "noinput": "silence", "nomatch": "wrong key", "hangup": "hung up"}
 _TIMER = {"first": " (no key in time)", "between": " (no further key in time)"}
 
 
-def _moment(moment: queries.Moment, as_: str) -> Row:
+def _moment(moment: queries.Moment) -> Row:
     step = moment.question + (f" ({moment.occurrence})" if moment.occurrence > 1 else "")
     what = moment.what
     if what == "attempt":
@@ -164,7 +209,7 @@ def _moment(moment: queries.Moment, as_: str) -> Row:
         what = f"call ended {by.get(moment.outcome, moment.outcome)}"
     elif what == "changed":
         what = "answer, changed later"
-    return (_time(moment.at, as_, clock=True), step, what, moment.keys, moment.value)
+    return (step, what, moment.keys, moment.value)
 
 
 @command.command()
@@ -257,13 +302,24 @@ def _seconds(start: datetime | None, end: datetime | None) -> int | str:
     return round((end - start).total_seconds()) if start and end else ""
 
 
-def _time(time: datetime | None, as_: str, *, clock: bool = False) -> str:
-    """For people in this machine's zone; for programs in UTC."""
-    if time is None:
-        return ""
-    if as_ != "table":
-        return time.isoformat(timespec="milliseconds")
-    return time.astimezone().strftime("%H:%M:%S" if clock else "%Y-%m-%d %H:%M:%S")
+def _iso(time: datetime | None) -> str:
+    """For programs: in UTC."""
+    return time.isoformat(timespec="milliseconds") if time else ""
+
+
+def _local(time: datetime | None, utc: bool, form: str) -> str:
+    """For people: in this machine's zone, unless they asked for UTC."""
+    return time.astimezone(UTC if utc else None).strftime(form) if time else ""
+
+
+def _zone(times: Sequence[datetime | None], utc: bool) -> str:
+    """The zone that `_local` shows these times in; with summer time there may be two.
+
+    By its offset: CST is China's and Chicago's.
+    """
+    offsets = (time.astimezone(UTC if utc else None).strftime("%z") for time in sorted(t for t in times if t))
+    names = (f"UTC{o[0]}{int(o[1:3])}{':' + o[3:5] if o[3:5] != '00' else ''}" for o in offsets)
+    return " / ".join(dict.fromkeys("UTC" if name in ("UTC+0", "UTC-0") else name for name in names)) or "no time"
 
 
 def _nothing(db: str, what: str, scope: Scope) -> str:
@@ -308,5 +364,6 @@ def _print(heads: Sequence[str], rows: Sequence[Row], as_: str) -> None:
         numeric = any(isinstance(row[i], int) for row in rows)
         table.add_column(head, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_visible(str(cell))) for cell in row))
+        cells = (cell if isinstance(cell, tuple) else (cell,) for cell in row)  # a tuple: one line each
+        table.add_row(*(Text("\n".join(_visible(str(line)) for line in lines)) for lines in cells))
     _console().print(table)

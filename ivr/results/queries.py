@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,14 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Run:
+    """One survey of a call."""
+
+    survey: str
+    status: str  # complete | partial | begun: its call goes on
+
+
+@dataclass(frozen=True)
 class CallLine:
     call_id: str
     flow: str
@@ -55,6 +63,7 @@ class CallLine:
     end_node: str
     cause: str
     answers: int
+    runs: tuple[Run, ...]  # of the surveys that are meant, in the order they began; only `recent_calls` has them
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,31 @@ def recent_calls(
             .exists()
         )
     query = query.order_by(call.c.started_at.desc().nulls_last(), call.c.call_id).limit(limit)
-    return [_call_line(row, unmask) for row in connection.execute(query).mappings()]
+    lines = [_call_line(row, unmask) for row in connection.execute(query).mappings()]
+    runs = _runs(connection, query, scope)
+    return [replace(line, runs=tuple(runs.get(line.call_id, ()))) for line in lines]
+
+
+def _runs(connection: Connection, calls: Select[Any], scope: Scope) -> dict[str, list[Run]]:
+    """The survey runs of these calls."""
+    these = calls.subquery()
+    status = _status(these.c.ended_at)
+    query = select(survey_run.c.call_id, survey_run.c.survey, status).join(
+        these, these.c.call_id == survey_run.c.call_id
+    )
+    if scope.survey:
+        query = query.where(survey_run.c.survey == scope.survey)
+    began = func.coalesce(survey_run.c.begun_at, survey_run.c.at)
+    found: dict[str, list[Run]] = {}
+    for call_id, survey, how in connection.execute(query.order_by(began, survey_run.c.survey, survey_run.c.occurrence)):
+        found.setdefault(call_id, []).append(Run(survey, how))
+    return found
+
+
+def _status(ended_at: ColumnElement[Any]) -> ColumnElement[str]:
+    """How a survey ended; one whose call is over without an end of its own counts as partial."""
+    over = (survey_run.c.status == "begun") & ended_at.is_not(None)
+    return case((over, "partial"), else_=survey_run.c.status).label("how")
 
 
 def one_call(connection: Connection, call_id: str, *, unmask: bool = False) -> list[CallLine]:
@@ -116,6 +149,7 @@ def _call_line(row: Any, unmask: bool) -> CallLine:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         answers=row["answers"],
+        runs=(),
         **words,
     )
 
@@ -189,10 +223,8 @@ def outcome_counts(connection: Connection, scope: Scope = Scope()) -> list[Count
 
 
 def run_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]:
-    """How surveys ended; one whose call is over without an end of its own counts as partial."""
-    over = (survey_run.c.status == "begun") & call.c.ended_at.is_not(None)
-    status = case((over, "partial"), else_=survey_run.c.status).label("how")
-    query = select(survey_run.c.survey, status, func.count()).select_from(
+    """How surveys ended."""
+    query = select(survey_run.c.survey, _status(call.c.ended_at), func.count()).select_from(
         survey_run.outerjoin(call, call.c.call_id == survey_run.c.call_id)
     )
     if scope.survey:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -68,16 +70,19 @@ def rows() -> list[tuple[str, dict[str, Any]]]:
     return kept
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("results")
+def stored(folder: Path, kept: Iterable[tuple[str, dict[str, Any]]]) -> str:
     url = f"sqlite:///{folder}/calls.db"
     upgrade(url)
     recorder = Recorder(url, folder / "spool")
-    for table, row in rows():
+    for table, row in kept:
         recorder.put(table, row)
     assert recorder.close()
     return url
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return stored(tmp_path_factory.mktemp("results"), rows())
 
 
 def ivr(*arguments: str, db: str = "") -> Result:
@@ -121,6 +126,81 @@ def test_row_122_list_masks_callers_as_logs_do_unless_told(database: str) -> Non
     unmasked = table(ivr("results", "list", "--unmask", "--format", "csv", db=database))
     # A quote before the plus: a spreadsheet would take it for a formula.
     assert [row["caller"] for row in unmasked] == ["110", "'+441632960001", "13800138000"]
+
+
+@pytest.fixture
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's zone, in POSIX words: they need no tables of zones."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("zone", "more", "name", "clock", "last"),
+    [
+        ("UTC0", (), "UTC", "11-22 10:00", "10:01:00"),
+        ("CST-8", (), "UTC+8", "11-22 18:00", "18:01:00"),
+        ("CST6", (), "UTC-6", "11-22 04:00", "04:01:00"),
+        ("IST-5:30", (), "UTC+5:30", "11-22 15:30", "15:31:00"),
+        ("CST-8", ("--utc",), "UTC", "11-22 10:00", "10:01:00"),
+    ],
+    indirect=["zone"],
+)
+def test_tables_have_this_machines_times_and_say_so(
+    database: str, zone: None, more: tuple[str, ...], name: str, clock: str, last: str
+) -> None:
+    listed = CliRunner().invoke(main, ["results", "list", "--db", database, *more]).output.splitlines()
+    assert listed[0].split() == ["started"]
+    assert f"({name})" in listed[1]
+    assert [line for line in listed if line.startswith("aaaa") and clock in line]
+    shown = CliRunner().invoke(main, ["results", "show", "aaaa", "--db", database, *more]).output.splitlines()
+    assert f"time ({name})" in shown[2]
+    assert shown[-1].startswith(last)
+    assert "  2026-11-22, flow" in shown[1]
+    found = table(CliRunner().invoke(main, ["results", "list", "--db", database, "--format", "csv", *more]))
+    assert found[-1]["started"] == "2026-11-22T10:00:00.000+00:00"
+
+
+@pytest.mark.parametrize("zone", ["CET-1CEST,M3.5.0,M10.5.0/3"], indirect=True)
+def test_summer_time_names_both_zones(tmp_path: Path, zone: None) -> None:
+    months = (("call", {"call_id": str(m), "started_at": datetime(2026, m, 1, 12, tzinfo=UTC)}) for m in (7, 11))
+    listed = CliRunner().invoke(main, ["results", "list", "--db", stored(tmp_path, months)]).output.splitlines()
+    assert "(UTC+2 / UTC+1)" in " ".join(line.strip() for line in listed[:2])
+    assert ["11-01 13:00" in listed[-2], "07-01 14:00" in listed[-1]] == [True, True]
+
+
+RUNS = [
+    # statuses of each run, as they were stored; what --survey asks for; whether the call is over; what is told
+    ((), "", True, ("", "")),
+    ((("csat", "complete"),), "", True, ("csat", "complete")),
+    ((("csat", "begun"),), "", True, ("csat", "partial")),
+    ((("csat", "begun"),), "", False, ("csat", "begun")),
+    ((("nps", "complete"), ("csat", "partial")), "", True, ("nps; csat", "complete; partial")),
+    ((("nps", "complete"), ("csat", "partial")), "csat", True, ("csat", "partial")),
+    ((("nps", "complete"), ("nps", "begun")), "", False, ("nps; nps", "complete; begun")),
+]
+
+
+@pytest.mark.parametrize(("runs", "survey", "over", "told"), RUNS)
+def test_calls_tell_how_their_surveys_ended(
+    tmp_path: Path, runs: tuple[tuple[str, str], ...], survey: str, over: bool, told: tuple[str, str]
+) -> None:
+    kept: list[tuple[str, dict[str, Any]]] = [
+        ("call", {"call_id": "a", "started_at": at(0), "ended_at": at(60) if over else None})
+    ]
+    for n, (name, status) in enumerate(runs, 1):
+        row = {"call_id": "a", "survey": name, "occurrence": n, "begun_at": at(n), "at": at(n), "status": status}
+        kept.append(("run", row))
+    url = stored(tmp_path, kept)
+    (line,) = table(ivr("results", "list", "--format", "csv", "--survey", survey, db=url))
+    assert (line["survey"], line["survey status"]) == told
+    (record,) = json.loads(ivr("results", "list", "--format", "json", "--survey", survey, db=url).output)
+    assert (record["survey"], record["survey_status"]) == told
+    shown = ivr("results", "list", "--survey", survey, db=url).output
+    assert all(status in shown for status in told[1].split("; "))
 
 
 def test_show_is_the_call_in_order_of_time(database: str) -> None:
