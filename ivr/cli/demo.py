@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ivr.cli import prompts as prompts_command
 from ivr.cli import results as results_command
+from ivr.cli.wrap import hang
 from ivr.core.program import Program
 from ivr.hosts.caller import ScriptedCaller
 from ivr.hosts.rehearsal import TONE_MS, destination
@@ -52,6 +53,7 @@ class Shown:
 
 def main() -> None:
     console = Console(highlight=False)
+    os.environ["COLUMNS"] = str(console.width)  # what the commands below print is as wide
     root = Path(__file__).parents[2]
     os.chdir(root)
     config = load_config(root / "callweave.yaml")
@@ -66,7 +68,7 @@ def main() -> None:
     prompts_command.command.main(["build"], standalone_mode=False)
     console.rule("[bold]3  the server takes calls")
     server, port = _serve(root, folder, database)
-    console.print(f"esl_app.py is process {server.pid}, on 127.0.0.1 port {port}; answers go to {database}")
+    hang(console, "", f"esl_app.py is process {server.pid}, on 127.0.0.1 port {port}; answers go to {database}")
     try:
         shown = list(_callers(root, config, programs, port, console))
     finally:
@@ -86,7 +88,7 @@ def main() -> None:
         f"\n      ivr results show CALL --db {database}"
     )
     for problem in unhappy:
-        console.print(problem, style="red")
+        hang(console, "[red]✗[/red] ", problem, "red")
     sys.exit(1 if unhappy or status else 0)
 
 
@@ -97,7 +99,7 @@ def _checked(console: Console, root: Path) -> dict[str, Program]:
         path = root / "flows" / f"{name}.yaml"
         result = check_file(path, project)
         for problem in result.problems:
-            console.print(f"{problem.file}:{problem.line}: {problem.message}", style="red")
+            hang(console, "[red]✗[/red] ", f"{problem.file}:{problem.line}: {problem.message}", "red")
         if result.program is None:
             sys.exit(1)
         programs[name] = result.program
@@ -169,7 +171,8 @@ def _callers(root: Path, config: Config, programs: dict[str, Program], port: int
     by_uuid = {r.uuid: r for r in results}
     table = Table(box=None, pad_edge=False)
     for heading in ("", "call", "prompts", "keys", "seconds"):
-        table.add_column(heading, justify="right" if heading in ("prompts", "seconds") else "left")
+        justify: JustifyMethod = "right" if heading in ("prompts", "seconds") else "left"
+        table.add_column(heading, justify=justify, overflow="fold")
     for one in callers:
         result = by_uuid[_uuid(one.flow, one.index)]
         one.caller.problems[:] = [f"{one.call.name}: {p}" for p in result.problems]
@@ -190,11 +193,11 @@ def _uuid(flow: str, index: int) -> str:
 
 
 def _transcript(console: Console, one: Shown) -> None:
-    console.print(f"\n[bold]{one.call.name}[/bold] [dim]({one.call.facts.get('caller.number', '')})[/dim]")
+    console.print()
+    hang(console, "", f"{one.call.name} ({one.call.facts.get('caller.number', '')})", "bold")
     for now_ms, verb, what in one.caller.log:
         mark = {"hears": "[cyan]♪[/cyan]", "presses": "[bold]⌨[/bold]", "speaks": "●"}.get(verb, "✆")
-        console.print(f"  [dim]{now_ms / 1000:5.1f} s[/dim]  {mark} ", end="")
-        console.print(what or verb, markup=False, soft_wrap=True)
+        hang(console, f"  [dim]{now_ms / 1000:5.1f} s[/dim]  {mark} ", what or verb)
 
 
 if __name__ == "__main__":

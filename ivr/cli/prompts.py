@@ -56,7 +56,15 @@ def build_command(paths: tuple[Path, ...], prune: bool) -> None:
             raise click.ClickException(f"{library.root}: {error}; is there room, and may you write?") from error
     removed = media.prune(library, wanted) if prune else []
     there = len({e.target for e in wanted}) - made
-    click.echo(f"{made} built, {there} already there{f', {len(removed)} removed' if prune else ''}: {library.root}")
+    click.echo(
+        f"{made} built, {there} already there{f', {len(removed)} removed' if prune else ''}: {_shown(library.root)}"
+    )
+
+
+def _shown(folder: Path) -> Path:
+    """From the working directory when it is below it."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 @command.command("check")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -132,7 +133,7 @@ def list_(
 def _print_calls(calls: Sequence[queries.CallLine], utc: bool) -> None:
     """What fits 80 columns: the rest is in `show`, and in the other formats."""
     zone = _zone([line.started_at for line in calls], utc)
-    heads = ["call", "flow", "caller", f"started\n({zone})", "s", "ended", "at step", "survey", "#"]
+    heads = ["call", "flow", "from", f"started\n({zone})", "s", "ended", "at step", "survey", "#"]
     rows: list[Row] = [
         (
             line.call_id[:8],
@@ -153,7 +154,7 @@ def _print_calls(calls: Sequence[queries.CallLine], utc: bool) -> None:
 def _step_lines(step: str) -> tuple[str, ...]:
     """A question of a survey is <step>.<question>: a long one stands below its step."""
     head, dot, rest = step.partition(".")
-    return (head + dot, rest) if dot and len(step) > 12 else (step,)
+    return (head + dot, rest) if dot and len(step) > 13 else (step,)
 
 
 def _ended(line: queries.CallLine) -> str:
@@ -343,7 +344,9 @@ def safe_cell(value: Any) -> Any:
 
 
 def _console() -> Console:
-    return Console(highlight=False, width=None if Console().is_terminal else 160)
+    """As wide as the terminal, or as COLUMNS says; a pipe or a file gets long lines."""
+    told = Console().is_terminal or os.environ.get("COLUMNS")
+    return Console(highlight=False, width=None if told else 160)
 
 
 def _print(heads: Sequence[str], rows: Sequence[Row], as_: str) -> None:

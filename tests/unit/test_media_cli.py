@@ -34,10 +34,7 @@ def test_a_project_from_nothing_to_built(run, tmp_path):
     assert "4 sounds: 4 missing or damaged, 0 warnings." in checked.output
     assert "missing" in run("list").output
     built = run("build")
-    assert (built.exit_code, built.output) == (
-        0,
-        f"4 built, 0 already there: {tmp_path / 'build' / 'prompts'}\n",
-    )
+    assert (built.exit_code, built.output) == (0, "4 built, 0 already there: build/prompts\n")
     assert run("build", "flows/tiny.yaml").output.startswith("0 built, 4 already there")
     assert run("check").exit_code == 0
     rows = [line.split() for line in run("list").output.splitlines()]
