@@ -55,10 +55,9 @@ def build_command(paths: tuple[Path, ...], prune: bool) -> None:
         except OSError as error:
             raise click.ClickException(f"{library.root}: {error}; is there room, and may you write?") from error
     removed = media.prune(library, wanted) if prune else []
-    there = len({e.target for e in wanted}) - made
-    click.echo(
-        f"{made} built, {there} already there{f', {len(removed)} removed' if prune else ''}: {_shown(library.root)}"
-    )
+    there = len(media.by_file(wanted)) - made
+    also = f", {len(removed)} removed" if prune else ""
+    click.echo(f"sound files: {made} built, {there} already there{also}: {_shown(library.root)}")
 
 
 def _shown(folder: Path) -> Path:
@@ -78,8 +77,9 @@ def check_command(paths: tuple[Path, ...]) -> None:
         colour = "red" if finding.severity == "error" else "yellow"
         click.echo(f"{click.style(finding.severity, fg=colour)}: {finding.message}")
     errors = sum(f.severity == "error" for f in found)
-    sounds = len({e.target for e in wanted})
-    click.echo(f"{sounds} sounds: {errors} missing or damaged, {len(found) - errors} warnings.")
+    click.echo(
+        f"{len(media.by_file(wanted))} sound files: {errors} missing or damaged, {len(found) - errors} warnings."
+    )
     raise SystemExit(1 if errors else 0)
 
 

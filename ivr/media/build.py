@@ -80,6 +80,11 @@ def entries(library: AudioLibrary, programs: Iterable[Program]) -> list[Entry]:
     return list(found.values())
 
 
+def by_file(wanted: Iterable[Entry]) -> dict[Path, Entry]:
+    """What is counted when sounds are: each file once, however many prompts are heard from it."""
+    return {entry.target: entry for entry in wanted}
+
+
 def build(
     library: AudioLibrary,
     wanted: Sequence[Entry],
@@ -90,7 +95,7 @@ def build(
 
     Raises SynthesisFailed or audio.BadAudio, naming the prompt; what was made by then stays.
     """
-    missing = list({entry.target: entry for entry in wanted if not entry.built}.values())
+    missing = list(by_file(entry for entry in wanted if not entry.built).values())
     if not missing:
         return 0
     own = threading.local()
@@ -161,7 +166,7 @@ def implausible(text: str, sounding_ms: int) -> str:
 
 def prune(library: AudioLibrary, wanted: Iterable[Entry]) -> list[Path]:
     """Removes the built files of this rate that nothing wants; only files this library names, nothing else."""
-    keep = {entry.target for entry in wanted}
+    keep = by_file(wanted)
     removed = []
     for path in sorted((library.root / str(library.rate)).glob("*/*.wav")):
         if path not in keep:
@@ -180,7 +185,7 @@ def check(library: AudioLibrary, wanted: Sequence[Entry], names: Iterable[str] =
 
     found: list[Finding] = []
     missing_words: dict[str, int] = {}
-    for entry in {e.target: e for e in wanted}.values():
+    for entry in by_file(wanted).values():
         if entry.prompt == WORDS and not entry.built:
             missing_words[entry.clip.lang] = missing_words.get(entry.clip.lang, 0) + 1
         elif fault := _fault(entry):

@@ -128,19 +128,19 @@ def _flows(config: Config) -> Iterator[Finding]:
 
 
 def _prompts(config: Config, programs: list[Program]) -> Finding:
-    from ivr.media.build import entries
+    from ivr.media.build import by_file, entries
     from ivr.media.library import MissingAudio
 
     prompts = config.prompts
     library = prompts.library()
     try:
-        wanted = entries(library, programs)
+        wanted = by_file(entries(library, programs)).values()
     except MissingAudio as error:
         return Finding("prompts", BAD, str(error), "ivr prompts check")
     absent = sum(not entry.built for entry in wanted)
     if absent:
-        return Finding("prompts", BAD, f"{absent} of {len(wanted)} sounds are not built", "ivr prompts build")
-    return Finding("prompts", OK, f"{len(wanted)} sounds in {prompts.build}")
+        return Finding("prompts", BAD, f"{absent} of {len(wanted)} sound files are not built", "ivr prompts build")
+    return Finding("prompts", OK, f"{len(wanted)} sound files in {prompts.build}")
 
 
 def _folders(config: Config) -> Finding:
