@@ -80,7 +80,7 @@ deploy:  ## Install under DESTDIR with systemd units (docs/deploy.md)
 	find "$(DESTDIR)$(PREFIX)/app.new" -name __pycache__ -prune -exec rm -rf {} +
 	"$(PYTHON)" -m venv "$(DESTDIR)$(PREFIX)/venv"
 	"$(DESTDIR)$(PREFIX)/venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
-	  --require-hashes $(PIP_ARGS) -r requirements/run.lock
+	  --require-hashes $(if $(DESTDIR),--no-compile) $(PIP_ARGS) -r requirements/run.lock
 	"$(DESTDIR)$(PREFIX)/venv/bin/python" tools/link_venv.py "$(DESTDIR)$(PREFIX)/venv" \
 	  --source "$(PREFIX)/app" --python "$(PREFIX)/venv/bin/python"
 	rm -rf "$(DESTDIR)$(PREFIX)/app" && mv "$(DESTDIR)$(PREFIX)/app.new" "$(DESTDIR)$(PREFIX)/app"

@@ -2,7 +2,8 @@
 
 Law: standard library only, runs before anything is installed. Reads setup.cfg; writes a .pth file, the metadata that
 ``importlib.metadata`` and pip read, and the console scripts. ``pip install -e .`` does the same by fetching a build
-backend that no lock file pins.
+backend that no lock file pins. With ``--python`` the environment is for another place (make deploy DESTDIR=...): then
+its own paths become those of that place, in pyvenv.cfg, in every script and in compiled files.
 
     python tools/link_venv.py VENV [--source FOLDER] [--python PATH]
 """
@@ -10,7 +11,9 @@ backend that no lock file pins.
 from __future__ import annotations
 
 import argparse
+import compileall
 import configparser
+import os
 import shutil
 import sysconfig
 from pathlib import Path
@@ -50,8 +53,25 @@ def link(venv: Path, source: Path, python: str, setup_cfg: Path) -> None:
         path.write_text(text, encoding="utf-8")
         if path.parent.name == "bin":
             path.chmod(0o755)
-    record = "".join(f"{path},,\n" for path in [*files, info / "RECORD"])
+    record = "".join(f"{os.path.relpath(path, site)},,\n" for path in [*files, info / "RECORD"])
     (info / "RECORD").write_text(record, encoding="utf-8")
+
+
+def relocate(venv: Path, target: Path) -> None:
+    """Every path of ``venv`` that it holds of itself becomes one of ``target``, where it will stand."""
+    # As it was typed, made absolute, and with links followed: venv and pip have written one of these.
+    names = {str(venv), os.path.abspath(venv), os.path.realpath(venv)} - {str(target)}
+    for path in [venv / "pyvenv.cfg", *sorted((venv / "bin").iterdir())]:
+        if path.is_symlink() or not path.is_file():
+            continue
+        before = path.read_bytes()
+        after = before
+        for name in sorted(names, key=len, reverse=True):
+            after = after.replace(os.fsencode(name), os.fsencode(target))
+        if after != before and b"\0" not in before:
+            path.write_bytes(after)
+    # What tracebacks name.
+    compileall.compile_dir(venv / "lib", ddir=str(target / "lib"), force=True, quiet=2, workers=0)
 
 
 def main() -> None:
@@ -63,6 +83,8 @@ def main() -> None:
     args = parser.parse_args()
     venv = args.venv.absolute()
     link(venv, args.source, args.python or str(venv / "bin" / "python"), here / "setup.cfg")
+    if args.python and (target := Path(args.python).parents[1]) != venv:
+        relocate(venv, target)
 
 
 if __name__ == "__main__":
