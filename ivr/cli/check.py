@@ -10,12 +10,11 @@ from pathlib import Path
 
 import click
 
+from ivr.cli.settings import shown
 from ivr.lang.check import check_file
 from ivr.lang.codes import CODES, explain
 from ivr.lang.problem import Problem, meant
-from ivr.lang.project import Project
-
-DEFAULT = ("flows", "surveys", "prompts")
+from ivr.ops.config import Projects
 
 
 @click.command()
@@ -26,7 +25,8 @@ DEFAULT = ("flows", "surveys", "prompts")
 def command(paths: tuple[Path, ...], form: str, code: str | None, schema: bool) -> None:
     """Find every mistake in flows, questionnaires and prompts.
 
-    PATHS are files or directories; without any: flows/, surveys/ and prompts/. Exit status 1 when there are errors.
+    PATHS are files or directories; without any: the flows, surveys and prompts of callweave.yaml. Exit status 1 when
+    there are errors.
     """
     if schema:
         from ivr.lang.schema import schema as make_schema
@@ -39,13 +39,11 @@ def command(paths: tuple[Path, ...], form: str, code: str | None, schema: bool) 
             raise click.UsageError(f"no code {code}. {meant(code, CODES)}".strip())
         click.echo(text, nl=False)
         return
-    files = find(paths)
+    projects = Projects()
+    files = find(paths, projects.here.folders())
     problems: dict[Problem, None] = {}
-    projects: dict[Path, Project] = {}
     for path in files:
-        project = Project.find(path)
-        project = projects.setdefault(project.root, project)
-        problems.update(dict.fromkeys(check_file(path, project).problems))
+        problems.update(dict.fromkeys(check_file(path, projects.of(path)).problems))
     found = sorted(problems, key=lambda p: (p.file, p.line, p.column, p.code))
     errors = sum(p.severity == "error" for p in found)
     if form == "json":
@@ -57,12 +55,13 @@ def command(paths: tuple[Path, ...], form: str, code: str | None, schema: bool) 
     raise SystemExit(1 if errors else 0)
 
 
-def find(paths: tuple[Path, ...]) -> list[Path]:
-    """The files to check. A directory stands for every YAML file below it but callweave.yaml."""
+def find(paths: tuple[Path, ...], folders: tuple[Path, ...]) -> list[Path]:
+    """The files to check, by default of ``folders``. A directory is every YAML file below it but callweave.yaml."""
     if not paths:
-        paths = tuple(Path(name) for name in DEFAULT if Path(name).is_dir())
+        paths = tuple(shown(folder) for folder in folders if folder.is_dir())
         if not paths:
-            raise click.UsageError("there is no flows/, surveys/ or prompts/ here; name a file or a directory.")
+            none = ", ".join(str(shown(folder)) for folder in folders)
+            raise click.UsageError(f"there is none of {none}; name a file or a directory.")
     files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():

@@ -16,6 +16,7 @@ from ivr.core.program import Program
 from ivr.lang.check import check_file
 from ivr.lang.diagram import draw
 from ivr.lang.notation import dot, mermaid
+from ivr.ops.config import Projects
 
 #: A drawing of a few thousand steps; Graphviz has no limit of its own.
 TIMEOUT_S = 120
@@ -53,7 +54,7 @@ def command(flow: Path, form: str | None, lang: str, output: Path | None) -> Non
 
 
 def _program(flow: Path) -> Program:
-    result = check_file(flow)
+    result = check_file(flow, Projects().of(flow))
     if result.program is None:
         first = next(p for p in result.problems if p.severity == "error")
         place = f"{first.file}:{first.line}:{first.column}: {first.code} {first.message}"

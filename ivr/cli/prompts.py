@@ -12,14 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ivr.cli.settings import Refused, settings
+from ivr.cli.settings import Refused, settings, shown
 from ivr.core.program import Program
 from ivr.lang.check import check_file
-from ivr.lang.project import Project
 from ivr.media import build as media
 from ivr.media.library import AudioLibrary, MissingAudio, duration_ms
 from ivr.media.synth import SynthesisFailed
-from ivr.ops.config import Config
+from ivr.ops.config import Config, Projects
 
 _paths = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 
@@ -57,13 +56,7 @@ def build_command(paths: tuple[Path, ...], prune: bool) -> None:
     removed = media.prune(library, wanted) if prune else []
     there = len(media.by_file(wanted)) - made
     also = f", {len(removed)} removed" if prune else ""
-    click.echo(f"sound files: {made} built, {there} already there{also}: {_shown(library.root)}")
-
-
-def _shown(folder: Path) -> Path:
-    """From the working directory when it is below it."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+    click.echo(f"sound files: {made} built, {there} already there{also}: {shown(library.root)}")
 
 
 @command.command("check")
@@ -72,7 +65,7 @@ def check_command(paths: tuple[Path, ...]) -> None:
     """Say what is missing, damaged or recorded badly. Exit status 1 when a caller would miss something."""
     config = settings()
     library, wanted = _wanted(config, paths)
-    found = media.check(library, wanted, Project.find(config.root).catalogue.names())
+    found = media.check(library, wanted, config.project().catalogue.names())
     for finding in found:
         colour = "red" if finding.severity == "error" else "yellow"
         click.echo(f"{click.style(finding.severity, fg=colour)}: {finding.message}")
@@ -134,11 +127,9 @@ def _programs(config: Config, paths: tuple[Path, ...]) -> list[Program]:
     if not files:
         raise Refused(f"there is no flow in {config.flows}; name a flow, or write one")
     programs = []
-    projects: dict[Path, Project] = {}
+    projects = Projects()
     for file in files:
-        project = Project.find(file)
-        project = projects.setdefault(project.root, project)
-        checked = check_file(file, project)
+        checked = check_file(file, projects.of(file))
         if not checked.ok:
             raise click.ClickException(f"{file} has mistakes; see: ivr check {file}")
         if checked.program:

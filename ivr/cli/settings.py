@@ -26,6 +26,12 @@ def settings(path: Path | None = None) -> Config:
         raise Refused(f"the settings cannot be used:\n{error}") from error
 
 
+def shown(path: Path) -> Path:
+    """From the working directory when it is below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def write(text: str, output: Path | None) -> None:
     """``text`` to a file, or to the terminal."""
     if output is None:

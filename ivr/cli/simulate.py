@@ -29,7 +29,7 @@ from ivr.hosts.script import SUFFIX, ScriptError, load_calls
 from ivr.hosts.simulator import FarEnd, SimulatedCall
 from ivr.hosts.tester import run_call
 from ivr.lang.check import check_file
-from ivr.lang.project import Project
+from ivr.ops.config import Projects
 
 KEYS = "0123456789*#"
 _TOKEN = re.compile(r"w(?P<wait>\d+(?:\.\d+)?)|!(?P<over>[0-9*#]+)|(?P<keys>[0-9*#]+)|(?P<gone>h|hangup)|(?P<silent>s)")
@@ -69,7 +69,7 @@ def command(
       w3     wait three seconds                 s     stay silent until something is said
       h      hang up
     """
-    result = check_file(flow, Project.find(flow))
+    result = check_file(flow, Projects().of(flow))
     if result.program is None:
         raise click.UsageError(f"{flow} has mistakes; see: ivr check {flow}")
     if record_to:

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from ivr.cli.settings import shown
 from ivr.core.program import Program
 from ivr.hosts.script import SUFFIX, ScriptedCall, ScriptError, load_calls
 from ivr.hosts.tester import Coverage, Outcome, run_call
 from ivr.lang.check import check_file
-from ivr.lang.project import Project
+from ivr.ops.config import Projects
 
 
 @click.command("test")
@@ -30,17 +31,19 @@ from ivr.lang.project import Project
 def command(paths: tuple[Path, ...], keyword: str, verbose: bool, min_coverage: int, style: str) -> None:
     """Run scripted calls (`*.calls.yaml` beside the flows) and report coverage.
 
-    PATHS are flows, call files or folders; without any: flows/ and surveys/.
+    PATHS are flows, call files or folders; without any: the flows and surveys of callweave.yaml.
     """
     console = Console(highlight=False)
-    found = _call_files(paths or tuple(p for p in (Path("flows"), Path("surveys")) if p.is_dir()))
+    projects = Projects()
+    own = (projects.here.flows, projects.here.surveys)
+    found = _call_files(paths or tuple(shown(folder) for folder in own if folder.is_dir()))
     if not found:
         raise click.UsageError(f"no scripted calls here: a flow's calls stand beside it in <flow>{SUFFIX}")
     report: list[dict[str, Any]] = []
     outcomes: list[Outcome] = []
     covered: list[Coverage] = []
     for file in found:
-        program, calls = _load(file)
+        program, calls = _load(file, projects)
         ran = [run_call(program, call) for call in calls if keyword in call.name]
         outcomes += ran
         covered.append(Coverage(program).add(ran))
@@ -81,12 +84,12 @@ def _call_files(paths: tuple[Path, ...]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _load(file: Path) -> tuple[Program, list[ScriptedCall]]:
+def _load(file: Path, projects: Projects) -> tuple[Program, list[ScriptedCall]]:
     """The flow that a file of calls is for, and the calls. Exits with 2 when either cannot be read."""
     flow = file.with_name(file.name.removesuffix(SUFFIX) + ".yaml")
     if not flow.is_file():
         raise click.UsageError(f"{file}: there is no {flow} that these calls could be for")
-    result = check_file(flow, Project.find(flow))
+    result = check_file(flow, projects.of(flow))
     if result.program is None:
         raise click.UsageError(f"{flow} has mistakes; see: ivr check {flow}")
     try:

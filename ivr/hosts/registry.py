@@ -18,7 +18,6 @@ from ivr.hosts.freeswitch import Route
 from ivr.hosts.sounds import Sounds
 from ivr.lang.check import check_file
 from ivr.lang.problem import Problem
-from ivr.lang.project import Project
 from ivr.ops.config import Config
 from ivr.store.takeover import Unfinished
 
@@ -60,7 +59,7 @@ class Registry:
         Raises FlowErrors, and then keeps what it had.
         """
         config = self._config
-        project = Project(config.root)
+        project = config.project()
         problems: list[Problem] = []
         found: dict[str, tuple[Program, Sounds]] = {}
         for name in config.routing.flows():

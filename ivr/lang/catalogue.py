@@ -17,7 +17,8 @@ from ivr.lang.source import Map, Source, Text, load
 class Catalogue:
     """``{name: {language: text}}``, and where each stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str = "prompts") -> None:
+        self.folder = folder  # as messages call it
         self._texts: dict[str, dict[str, str]] = {}
         self._nodes: dict[tuple[str, str], tuple[Source, Text]] = {}
         self._languages: list[str] = []
@@ -77,13 +78,13 @@ class Catalogue:
                     others = [n for n, t in self._texts.items() if language in t and n not in self._texts[name]]
                     hint = meant(name, [o for o in others if len(self._texts[o]) < len(self._languages)])
                     message = f"prompt {quoted(name)} has no text for {language}"
-                    hint = hint or f"add it to prompts/{language}.yaml"
+                    hint = hint or f"add it to {self.folder}/{language}.yaml"
                     self.problems.add("IVR041", source, node, message, hint, warning=True)
 
 
 def read_catalogue(folder: Path, name: str) -> Catalogue:
     """The catalogue of ``folder``; ``name`` is how messages call the folder."""
-    catalogue = Catalogue()
+    catalogue = Catalogue(name)
     for path in sorted(folder.glob("*.yaml")):
         catalogue.add(load(path, f"{name}/{path.name}"), path.stem)
     catalogue.compare()

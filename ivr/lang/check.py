@@ -39,7 +39,7 @@ def check_file(path: Path | str, project: Project | None = None) -> CheckResult:
     if source.root is None or path.name.endswith(".calls.yaml"):
         return CheckResult(source.problems.sorted(), None)
     catalogue = project.catalogue
-    if path.parent.name == "prompts" and path.parent.resolve() == (project.root / "prompts").resolve():
+    if path.parent.name == project.prompts.name and path.parent.resolve() == project.prompts.resolve():
         return CheckResult(tuple(p for p in catalogue.problems.sorted() if p.file == source.file), None)
     check = _Check(project, source)
     # A catalogue that cannot be read hides prompts: say so, or the flow would look well.
@@ -180,7 +180,7 @@ class _Check:
                 self.problems.found += source.problems.found
                 self.problems.errors += source.problems.errors
             else:
-                hint = meant(name, known) or f"add surveys/{name}.yaml"
+                hint = meant(name, known) or f"add {self.project.display(self.project.survey_path(name))}"
                 reader.add("IVR070", shape.survey, f"no questionnaire named {quoted(name)}", hint)
             return False
         self.problems.found += source.problems.found

@@ -1,4 +1,4 @@
-"""Project: the folder that flows, surveys and prompts stand in.
+"""Project: where questionnaires and prompts stand. Settings may name other folders: ``ivr.ops.config`` reads them.
 
 Law: finds files and remembers what it read; a file that changed on disk is read again.
 """
@@ -6,7 +6,6 @@ Law: finds files and remembers what it read; a file that changed on disk is read
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ivr.lang.catalogue import Catalogue, read_catalogue
@@ -14,11 +13,15 @@ from ivr.lang.expr import NAME
 from ivr.lang.source import Source, load
 
 
-@dataclass
 class Project:
-    root: Path
-    _catalogue: tuple[object, Catalogue] | None = None
-    _sources: dict[Path, tuple[object, Source]] = field(default_factory=dict)
+    """``surveys`` and ``prompts`` stand in ``root`` unless they are named."""
+
+    def __init__(self, root: Path, surveys: Path | None = None, prompts: Path | None = None) -> None:
+        self.root = root
+        self.surveys = surveys or root / "surveys"
+        self.prompts = prompts or root / "prompts"
+        self._catalogue: tuple[object, Catalogue] | None = None
+        self._sources: dict[Path, tuple[object, Source]] = {}
 
     @classmethod
     def find(cls, path: Path | str) -> Project:
@@ -35,20 +38,20 @@ class Project:
 
     @property
     def catalogue(self) -> Catalogue:
-        folder = self.root / "prompts"
+        folder = self.prompts
         stamp = [_stamp(path) for path in sorted(folder.glob("*.yaml"))]
         if self._catalogue is None or self._catalogue[0] != stamp:
             self._catalogue = stamp, read_catalogue(folder, self.display(folder))
         return self._catalogue[1]
 
     def survey_path(self, name: str) -> Path:
-        """Where the questionnaire ``name`` stands, whether or not it does. Names never leave surveys/."""
+        """Where the questionnaire ``name`` stands, whether or not it does. Names never leave their folder."""
         if not NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a questionnaire's name")
-        return self.root / "surveys" / f"{name}.yaml"
+        return self.surveys / f"{name}.yaml"
 
     def survey_names(self) -> list[str]:
-        return [p.stem for p in sorted((self.root / "surveys").glob("*.yaml")) if not p.stem.endswith(".calls")]
+        return [p.stem for p in sorted(self.surveys.glob("*.yaml")) if not p.stem.endswith(".calls")]
 
     def load(self, path: Path) -> Source:
         """A file's source, read once as long as it stays the same."""

@@ -170,14 +170,15 @@ class Reader:
                 self.add("IVR040", word, f"{quoted(name)} is not a prompt's name", hint)
             elif not self.catalogue.broken:
                 hint = meant(name, self.catalogue.names())
-                hint = hint or f"add it to prompts/{self.languages[0] if self.languages else 'en'}.yaml"
+                first = self.languages[0] if self.languages else "en"
+                hint = hint or f"add it to {self.catalogue.folder}/{first}.yaml"
                 self.add("IVR012", word, f"no prompt named {quoted(name)}", hint)
             return name
         pieces = dict(self.prompts[name].pieces) if name in self.prompts else {}
         for language in self.languages:
             if language not in texts:
                 if not self.catalogue.broken:
-                    hint = f"add it to prompts/{language}.yaml"
+                    hint = f"add it to {self.catalogue.folder}/{language}.yaml"
                     self.add("IVR041", word, f"prompt {quoted(name)} has no text for {language}", hint)
                 continue
             made = template.pieces(texts[language])

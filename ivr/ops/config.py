@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ivr.lang.project import Project
 from ivr.media.library import AudioLibrary
 from ivr.media.synth import Voice, voices_from
 from ivr.ops import values
 from ivr.ops.settings import ConfigError, Mistake, Section, read
 
-__all__ = ["Config", "ConfigError", "Mistake", "load_config"]
+__all__ = ["Config", "ConfigError", "Mistake", "Projects", "load_config"]
 
 FILE_NAME = "callweave.yaml"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -136,6 +137,14 @@ class Config:
             changed = replace(changed, database=database)
         return replace(changed, spool=spool.absolute()) if spool else changed
 
+    def project(self) -> Project:
+        """Where this installation's flows find questionnaires and prompts."""
+        return Project(self.root, self.surveys, self.prompts.folder)
+
+    def folders(self) -> tuple[Path, ...]:
+        """Where flows, questionnaires and prompts stand."""
+        return self.flows, self.surveys, self.prompts.folder
+
     def flow_file(self, flow: str) -> Path:
         """The file of a flow named in `flows`."""
         return self.root / flow if "." in flow else self.flows / f"{flow}.yaml"
@@ -170,7 +179,47 @@ def load_config(path: Path | None = None, environment: Mapping[str, str] | None 
     Without any file everything has its default. CALLWEAVE_DB replaces `database`. Raises ConfigError with every
     mistake of the file.
     """
-    environ = os.environ if environment is None else environment
+    config, mistakes = _load(path, os.environ if environment is None else environment)
+    if mistakes:
+        raise ConfigError(tuple(mistakes))
+    return config
+
+
+class Projects:
+    """The project that each file belongs to, for commands that look at files: settings are read once.
+
+    A mistake in callweave.yaml keeps nobody from checking or trying a flow: what is wrong has its default here.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environ = os.environ if environment is None else environment
+        self.here = _load(None, self._environ)[0]  # this installation
+        self._own = self.here.project()
+        self._known: dict[Path, Project] = {}
+
+    def of(self, path: Path) -> Project:
+        """This installation's for what stands in its folders, wherever they are; else the nearest one above."""
+        above = find_config(Path(os.path.abspath(path)))
+        if (above and above == self.here.file) or self._is_ours(path, above):
+            return self._own
+        if above is None:
+            project = Project.find(path)
+            return self._known.setdefault(project.root, project)
+        if above not in self._known:
+            self._known[above] = _load(above, self._environ)[0].project()
+        return self._known[above]
+
+    def _is_ours(self, path: Path, above: Path | None) -> bool:
+        """In a folder of ours, and not in another project within it."""
+        real = os.path.realpath(path)
+        for folder in map(os.path.realpath, self.here.folders()):
+            if real == folder or real.startswith(os.path.join(folder, "")):
+                return above is None or not os.path.realpath(above).startswith(os.path.join(folder, ""))
+        return False
+
+
+def _load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, list[Mistake]]:
+    """The settings, and what is wrong with them: there they have their defaults."""
     told = environ.get("CALLWEAVE_CONFIG")
     named = path or (Path(told) if told else find_config(Path.cwd()))
     file = named.absolute() if named else None
@@ -179,9 +228,7 @@ def load_config(path: Path | None = None, environment: Mapping[str, str] | None 
     top = read(file, mistakes, environ) if file else Section(FILE_NAME, "", None, mistakes, environ)
     config = _config(top, root, file, environ)
     top.done()
-    if mistakes:
-        raise ConfigError(tuple(mistakes))
-    return config
+    return config, mistakes
 
 
 def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, str]) -> Config:
@@ -191,6 +238,7 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
         database = environ["CALLWEAVE_DB"]
     flows = top.section("flows")
     prompts = top.section("prompts")
+    surveys = top.section("surveys")
     config = Config(
         root=root,
         file=file,
@@ -198,9 +246,9 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
         listen=_address(top, "listen", "127.0.0.1:8084"),
         routing=_routing(flows),
         flows=_folder(flows, "folder", "flows", root),
-        surveys=root / "surveys",
+        surveys=_folder(surveys, "folder", "surveys", root),
         prompts=Prompts(
-            folder=root / "prompts",  # where ivr.lang.project looks
+            folder=_folder(prompts, "folder", "prompts", root),
             recordings=_folder(prompts, "recordings", "prompts/recordings", root),
             build=_folder(prompts, "build", "build/prompts", root),
             rate=int(prompts.choice("rate", "8000", ["8000", "16000"])),
@@ -222,6 +270,7 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
     )
     flows.done()
     prompts.done()
+    surveys.done()
     return config
 
 

@@ -100,7 +100,6 @@ def _speech() -> Iterator[Finding]:
 def _flows(config: Config) -> Iterator[Finding]:
     """Flows, and when they are right, the sounds they play."""
     from ivr.lang.check import check_file
-    from ivr.lang.project import Project
 
     missing = [flow for flow in config.routing.flows() if not config.flow_file(flow).is_file()]
     for flow in missing:
@@ -113,7 +112,7 @@ def _flows(config: Config) -> Iterator[Finding]:
         return
     programs: list[Program] = []
     wrong: list[str] = []
-    project = Project.find(config.root / "x")
+    project = config.project()
     for file in files:
         checked = check_file(file, project)
         if any(problem.severity == "error" for problem in checked.problems):
