@@ -24,16 +24,18 @@ Settings come from the nearest `callweave.yaml`, or the one that `CALLWEAVE_CONF
 """
 
 
-def sections(command: click.Command, name: str) -> Iterator[str]:
+def sections(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[str]:
     # Help is wrapped to the terminal; here always to the same width.
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+    width = {"terminal_width": 100, "max_content_width": 100}
+    # As it is typed, with the settings of the groups above.
+    context = click.Context(command, parent=parent, info_name=name, **{**width, **command.context_settings})
     help_text = command.get_help(context)
-    yield f"\n## {name}\n\n```\n{help_text}\n```\n"
+    yield f"\n## {context.command_path}\n\n```\n{help_text}\n```\n"
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
             inner = command.get_command(context, child)
             if inner is not None:
-                yield from sections(inner, f"{name} {child}")
+                yield from sections(inner, child, context)
 
 
 def page() -> str:
