@@ -70,6 +70,10 @@ class Media:
         self._remote = ("127.0.0.1", port)
         self._task = asyncio.get_running_loop().create_task(self._stream())
 
+    def turn_to(self, port: int) -> None:
+        """The switch listens on another ``port`` from now on."""
+        self._remote = ("127.0.0.1", port)
+
     def press(self, key: str) -> None:
         self._keys.append(key)
 
@@ -137,6 +141,7 @@ class Phone:
     def __post_init__(self) -> None:
         self.answered = asyncio.Event()
         self.ended = asyncio.Event()
+        self.invited_again = asyncio.Event()
         self.refused = 0  # SIP status
         self.media = Media(silent=not self.sends_rtp)
         self._tag = f"{random.getrandbits(40):x}"
@@ -197,25 +202,26 @@ class Phone:
         return f"z9hG4bK{self._tag}{self._branch}"
 
     def _send_invite(self, tried: int = 0) -> None:
-        sdp = "\r\n".join(
-            (
-                "v=0",
-                "o=caller 1 1 IN IP4 127.0.0.1",
-                "s=-",
-                "c=IN IP4 127.0.0.1",
-                "t=0 0",
-                f"m=audio {self.media.port} RTP/AVP 0 101",
-                "a=rtpmap:0 PCMU/8000",
-                "a=rtpmap:101 telephone-event/8000",
-                "a=fmtp:101 0-15",
-                "",
-            )
-        )
-        self._request("INVITE", 1, self._invite_branch, "application/sdp", sdp, self.headers)
+        self._request("INVITE", 1, self._invite_branch, "application/sdp", self._sdp(), self.headers)
         if tried < 5:
             asyncio.get_running_loop().call_later(
                 0.5 * 2**tried, lambda: None if self._heard else self._send_invite(tried + 1)
             )
+
+    def _sdp(self) -> str:
+        lines = (
+            "v=0",
+            "o=caller 1 1 IN IP4 127.0.0.1",
+            "s=-",
+            "c=IN IP4 127.0.0.1",
+            "t=0 0",
+            f"m=audio {self.media.port} RTP/AVP 0 101",
+            "a=rtpmap:0 PCMU/8000",
+            "a=rtpmap:101 telephone-event/8000",
+            "a=fmtp:101 0-15",
+            "",
+        )
+        return "\r\n".join(lines)
 
     def _request(
         self,
@@ -253,7 +259,7 @@ class Phone:
         first, _, rest = head.partition("\r\n")
         self._heard = True
         if not first.startswith("SIP/2.0"):
-            self._on_request(first.split(" ")[0], rest)
+            self._on_request(first.split(" ")[0], rest, body)
             return
         status = int(first.split(" ")[1])
         sequence, _, method = _header(rest, "CSeq").partition(" ")
@@ -273,11 +279,20 @@ class Phone:
             self.media.start(int(port[1]))
             self.answered.set()
 
-    def _on_request(self, method: str, rest: str) -> None:
+    def _on_request(self, method: str, rest: str, body: str) -> None:
         if method == "ACK":
             return
         kept = [line for line in rest.split("\r\n") if re.match(r"(Via|From|To|Call-ID|CSeq):", line, re.IGNORECASE)]
-        self._send("\r\n".join(["SIP/2.0 200 OK", *kept, "Content-Length: 0", "", ""]))
+        sdp = ""
+        if method == "INVITE":  # within the call: a switch that was restarted and takes it up again
+            sdp = self._sdp()
+            kept += [f"Contact: <sip:{self.caller}@127.0.0.1:{self._sip_port}>", "Content-Type: application/sdp"]
+            self._contact = _header(rest, "Contact").partition("<")[2].partition(">")[0] or self._contact
+            port = re.search(r"^m=audio (\d+)", body, re.MULTILINE)
+            if port:
+                self.media.turn_to(int(port[1]))
+            self.invited_again.set()
+        self._send("\r\n".join(["SIP/2.0 200 OK", *kept, f"Content-Length: {len(sdp)}", "", sdp]))
         if method == "BYE":
             self._end()
 

@@ -90,7 +90,9 @@ class FreeSwitch:
         *,
         certificates: Path,
         log_level: str = "notice",
+        track_calls: bool = False,
     ) -> None:
+        """``track_calls``: killed with its calls, a second one in the same ``folder`` can `recover` them."""
         self.folder, self.sip_port = folder, sip_port
         self.bare_port = free_port(socket.SOCK_DGRAM)  # a profile without rtp-timer-name
         self.control_port = free_port()
@@ -114,6 +116,7 @@ class FreeSwitch:
                 destinations=destinations,
                 facts=facts,
                 contexts=contexts,
+                track_calls=track_calls,
             ),
             encoding="utf-8",
         )

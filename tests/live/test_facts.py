@@ -11,7 +11,8 @@ from live_app import Application
 from live_phone import Phone
 from live_project import Live
 
-from ivr.esl.link import Dtmf
+from ivr.esl.event import Event
+from ivr.esl.link import Disconnected, Dtmf, ExecuteDone, OtherEvent
 
 BEEP = "tone_stream://%(200,0,440)"
 
@@ -24,7 +25,7 @@ class OnePhone:
         self.phone = Phone(self.uuid, "1001", "95588", live.switch.sip_port, {"X-Line": "false_only"})
         self.app = Application(live.ports["false"])
         live.exchange.run(self.phone.dial())
-        self.app.answer()
+        self.app.answer("CHANNEL_UNPARK")
 
     def set(self, assignments: str) -> None:
         assert self.app.api("uuid_setvar_multi", f"{self.uuid} {assignments}") == "+OK"
@@ -151,3 +152,68 @@ def test_row_46_a_kill_does_not_wait_for_what_plays(line: OnePhone) -> None:
     time.sleep(0.3)
     line.app.connection.sendall(line.app.link.kill())
     line.live.exchange.run(asyncio.wait_for(line.phone.ended.wait(), 1))
+
+
+# -- row 34: a transfer leaves the old socket open and in control ------------------------------------------
+
+
+def transferred(line: OnePhone, to: str) -> list[Event]:
+    """Let somebody at the switch transfer the call; gives what the old application is told of it."""
+    line.app.told.clear()
+    assert line.live.switch.api("uuid_transfer", f"{line.uuid} {to}").startswith("+OK")
+    left = line.app.until(lambda one: isinstance(one, OtherEvent) and one.event.get("Application") == "socket", 3)
+    assert isinstance(left, OtherEvent)
+    return [one.event for _, one in line.app.told if isinstance(one, OtherEvent | ExecuteDone)]
+
+
+RUNNING = {
+    "nothing": [],
+    "a prompt": ["playback", "tone_stream://%(9000,0,440)"],
+    "a talk": ["bridge", "sofia/line/far-operator@127.0.0.1:{port}"],
+}
+
+
+@pytest.mark.parametrize("running", RUNNING)
+def test_row_34_what_tells_of_a_transfer(line: OnePhone, running: str) -> None:
+    """Whatever ran, `socket` itself completes, and each event from then on, that of our own application too, has
+    another Caller-Profile-Index than the reply to `connect` had.
+    """
+    if RUNNING[running]:
+        application, argument = RUNNING[running]
+        line.app.begin(application, argument.format(port=line.live.switch.sip_port))
+        time.sleep(0.5)
+    events = transferred(line, "far-operator XML entry")
+    before = line.app.channel.get("Caller-Profile-Index", "")
+    names = [(each.name, each.get("Application")) for each in events]
+    assert ("CHANNEL_UNPARK", None) in names
+    assert ("CHANNEL_EXECUTE_COMPLETE", "socket") in names
+    indexes = [e.get("Caller-Profile-Index") for e in events if e.name != "PLAYBACK_START"]
+    assert before
+    assert indexes
+    assert before not in indexes
+
+
+def test_row_34_the_old_application_commands_the_call_until_it_says_exit(line: OnePhone) -> None:
+    transferred(line, "far-operator XML entry")
+    line.set("said_by=old")
+    assert line.get("said_by") == "old"
+    line.app.begin("playback", BEEP)  # taken, and played to a caller who is elsewhere
+    line.app.until(lambda one: isinstance(one, OtherEvent) and one.event.name == "PLAYBACK_STOP", 5)
+    line.app.connection.sendall(line.app.link.exit())
+    line.app.until(lambda one: isinstance(one, Disconnected), 3)
+
+
+@pytest.mark.parametrize("leaves", [True, False], ids=["exit", "stays and is silent"])
+def test_row_34_exit_pulls_the_call_out_of_the_next_socket(live: Live, line: OnePhone, leaves: bool) -> None:
+    """The end of any application's socket takes the channel out of the park that the next one's socket holds it in
+    (mod_event_socket.c:2846, switch_ivr.c:1007): its dialplan goes on to the takeover while it still speaks.
+    """
+    transferred(line, f"95588 XML {live.hotline.name}")
+    if not line.app.events("PLAYBACK_START"):  # the next one's
+        line.app.until(lambda one: isinstance(one, OtherEvent) and one.event.name == "PLAYBACK_START", 5)
+    if leaves:
+        line.app.connection.sendall(line.app.link.exit())
+        line.app.until(lambda one: isinstance(one, Disconnected), 3)
+    time.sleep(9.0)  # the welcome is over
+    names = [entry["event"] for entry in live.worker.log_lines(line.uuid)]
+    assert names == (["call_started", "call_taken_over"] if leaves else ["call_started"])

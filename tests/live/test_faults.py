@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from live_app import Application
-from live_exchange import Heard, Seen
+from live_exchange import Exchange, Heard, Seen
 from live_phone import KEY_MS, Phone
 from live_project import CERTIFICATES, Live, line_of, scripted_calls
 from live_switch import FreeSwitch, free_port
@@ -43,8 +44,12 @@ class Line:
     def __init__(self, live: Live, line: str, what: str, port: int = 0, **more: Any) -> None:
         self.live, self.uuid = live, live.uuid(what)
         self.phone = Phone(self.uuid, "1001", "95588", port or live.switch.sip_port, {"X-Line": line}, **more)
-        self.ear = live.exchange.ear(self.uuid)
+        self.listen(live.exchange)
         live.exchange.run(self.phone.dial())
+
+    def listen(self, exchange: Exchange) -> None:
+        """Hear by the word of the switch that ``exchange`` belongs to."""
+        self.exchange, self.ear = exchange, exchange.ear(self.uuid)
 
     def do(self, act: Callable[..., None], *arguments: Any) -> float:
         """Let the phone do something; gives when."""
@@ -65,7 +70,7 @@ class Line:
                 if heard.name == name and part in (self.live.sounds.said(heard.file) or heard.file):
                     return heard
 
-        return self.live.exchange.run(asyncio.wait_for(next_one(), timeout_s), timeout_s + 1)
+        return self.exchange.run(asyncio.wait_for(next_one(), timeout_s), timeout_s + 1)
 
     def ends(self, timeout_s: float) -> float:
         """Seconds until the switch hung up."""
@@ -182,6 +187,92 @@ def test_row_32_the_switch_is_killed(live: Live) -> None:
         assert set(kept) == {("welcome", "digits", "2"), ("main", "digits", "1"), ("order_number", "hangup", "7")}
     finally:
         switch.stop()
+
+
+def test_row_33_a_recovered_switch_takes_the_call_up_where_it_was(live: Live) -> None:
+    """kill -9, the same folder again, `sofia recover`: the dialplan's socket brings the call back under its uuid."""
+    sip_port = free_port()
+
+    def start() -> FreeSwitch:
+        folder = live.folder / "recovers"
+        return FreeSwitch(
+            live.binary, folder, [live.hotline], [], {}, sip_port, certificates=CERTIFICATES, track_calls=True
+        )
+
+    switch = start()
+    hearing = Exchange(switch)
+    try:
+        with Line(live, live.hotline.name, "recovered", sip_port) as line:
+            line.listen(hearing)
+            line.hears("PLAYBACK_START", "普通话请按1")
+            line.do(line.phone.press_info, "2")
+            line.hears("PLAYBACK_START", "For the state of an order")
+            line.do(line.phone.press_info, "1")
+            line.hears("PLAYBACK_START", "Enter your order number")
+            time.sleep(1.0)  # the switch writes what it knows of its calls from time to time
+            switch.kill()
+            hearing.close()
+            until(lambda: live.worker.call_row(line.uuid).get("ended_by") == "switch-lost")
+            switch = start()
+            hearing = Exchange(switch)
+            line.listen(hearing)
+            assert "Recovered 1 call" in switch.api("sofia", "recover")
+            first = line.hears("PLAYBACK_START")
+            assert "Enter your order number" in live.sounds.said(first.file), "what was answered is not asked again"
+            assert line.phone.invited_again.is_set(), "the caller's telephone is in the call again"
+            for key in "123456#":
+                line.do(line.phone.press, key)
+                time.sleep(0.3)
+            line.hears("PLAYBACK_START", "You entered")
+    finally:
+        hearing.close()
+        switch.stop()
+    assert [e["event"] for e in live.worker.log_lines(line.uuid)].count("call_taken_over") == 1
+    until(lambda: live.worker.call_row(line.uuid).get("ended_by") == "caller")
+    kept = live.worker.rows("select question, keys from attempt where call_id = ? and outcome = 'digits'", line.uuid)
+    assert sorted(kept) == [("main", "1"), ("order_number", "123456"), ("welcome", "2")]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the host does not notice that its call was transferred: ivr/hosts/freeswitch.py"
+)
+def test_row_34_a_call_that_somebody_transfers_has_one_controller(live: Live) -> None:
+    """`uuid_transfer`, by an operator at the switch, to the same line, whose socket brings it as a new call."""
+    with Line(live, live.hotline.name, "transferred") as line:
+        line.hears("PLAYBACK_START", "普通话请按1")
+        line.do(line.phone.press_info, "2")
+        line.hears("PLAYBACK_START", "For the state of an order")
+        assert "+OK" in live.switch.api("uuid_transfer", f"{line.uuid} 95588 XML {live.hotline.name}")
+        heard = [live.sounds.said(line.hears("PLAYBACK_START").file) for _ in range(2)]
+        # The new conversation alone speaks: its welcome, and once more after five seconds without a key.
+        assert ["普通话请按1" in words for words in heard] == [True, True], heard
+
+
+def test_row_30_a_worker_that_stands_still_for_a_while_loses_nothing(live: Live) -> None:
+    """SIGSTOP for six seconds: the switch keeps the call's events, the worker takes them up in their order."""
+    settings = {"flows": {"paths": {"flows-hotline": HOTLINE}}}
+    worker = Worker(live.worker.folder, "stands-still", live.ports["false"], settings).start()
+    try:
+        with Line(live, "false_then_real", "stands-still") as line:
+            line.hears("PLAYBACK_START", "普通话请按1")
+            assert worker.process is not None
+            worker.process.send_signal(signal.SIGSTOP)
+            try:
+                time.sleep(2.0)
+                line.do(line.phone.press_info, "2")
+                time.sleep(2.0)
+                line.do(line.phone.press_info, "1")
+                time.sleep(2.0)
+            finally:
+                worker.process.send_signal(signal.SIGCONT)
+            line.hears("PLAYBACK_START", "Enter your order number", 3)
+        row = worker.call_row(line.uuid)
+        assert (row["ended_by"], row["end_node"]) == ("caller", "order_number")
+        kept = worker.rows("select question, keys from attempt where call_id = ? and outcome = 'digits'", line.uuid)
+        assert sorted(kept) == [("main", "1"), ("welcome", "2")]
+        assert not [e for e in live.worker.log_lines(line.uuid) if e["event"] == "call_started"], "it never left"
+    finally:
+        worker.stop()
 
 
 # -- prompts and keys ------------------------------------------------------------------------------------
