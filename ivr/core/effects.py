@@ -25,6 +25,9 @@ class Clip:
     part: int = 0
     parts: int = 1
 
+    def __hash__(self) -> int:  # a text knows its own; that of all fields was worked out at each play
+        return hash(self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -50,7 +53,7 @@ class StopPlay:
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Save:
     """One row to keep for ever. ``table``: attempt | answer | run. Its key makes storing it twice harmless.
 
@@ -66,6 +69,10 @@ class Save:
     table: str
     row: Mapping[str, Any]
 
+    def __init__(self, table: str, row: Mapping[str, Any]) -> None:
+        self.table = table
+        self.row = row
+
 
 @dataclass(frozen=True, slots=True)
 class Failed:
@@ -76,23 +83,34 @@ class Failed:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Play:
     """Answered by PlayDone(wait). With ``barge_in`` any key silences it; without, keys are reported all the same."""
 
     wait: int
     items: tuple[Item, ...]
     barge_in: bool
-    node: str = ""
+    node: str
+
+    def __init__(self, wait: int, items: tuple[Item, ...], barge_in: bool, node: str = "") -> None:
+        self.wait = wait
+        self.items = items
+        self.barge_in = barge_in
+        self.node = node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Listen:
     """Silence until a Digit comes, or TimerFired(wait) after ``timeout_ms``."""
 
     wait: int
     timeout_ms: int
     timer: str  # first | between
+
+    def __init__(self, wait: int, timeout_ms: int, timer: str) -> None:
+        self.wait = wait
+        self.timeout_ms = timeout_ms
+        self.timer = timer
 
 
 @dataclass(frozen=True, slots=True)

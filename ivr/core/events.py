@@ -16,22 +16,32 @@ class Started:
     at_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Digit:
     """One key, of ``0-9 * # A-D``. Hosts drop everything else."""
 
     key: str
     at_ms: int
 
+    def __init__(self, key: str, at_ms: int) -> None:
+        self.key = key
+        self.at_ms = at_ms
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, init=False)
 class PlayDone:
     """A Play effect ended. ``status``: done | missing (a file is not there; nothing was heard) | broken."""
 
     wait: int
     at_ms: int
-    status: str = "done"
-    detail: str = ""
+    status: str
+    detail: str
+
+    def __init__(self, wait: int, at_ms: int, status: str = "done", detail: str = "") -> None:
+        self.wait = wait
+        self.at_ms = at_ms
+        self.status = status
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,166 +16,53 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from ivr.core.effects import Clip
+from ivr.core.nodes import (
+    END,
+    NODE_KINDS,
+    REPEAT,
+    Assign,
+    Branch,
+    Collect,
+    Escalation,
+    Expr,
+    HangUp,
+    Node,
+    Piece,
+    Prompt,
+    Record,
+    Say,
+    SetVars,
+    SurveyMark,
+    Transfer,
+    Way,
+)
 
-Expr = Any  # a JSON tree of core.expr: a literal, or [operator, argument, ...]
+__all__ = [
+    "END",
+    "NODE_KINDS",
+    "REPEAT",
+    "Assign",
+    "Branch",
+    "Collect",
+    "Escalation",
+    "Expr",
+    "HangUp",
+    "Node",
+    "Piece",
+    "Program",
+    "Prompt",
+    "Record",
+    "Say",
+    "SetVars",
+    "SurveyMark",
+    "Transfer",
+    "Way",
+]
 
-#: Step name that means "hear this step again" wherever a goto is allowed.
-REPEAT = "@repeat"
-#: Step name of the compiler's own node that ends the call politely.
-END = "@end"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One piece of a prompt: fixed ``text`` (a clip), or the value of ``expr`` spoken ``as_`` digits, number, ..."""
-
-    text: str = ""
-    expr: Expr = None
-    as_: str = ""  # "" for fixed text; else digits | number | ordinal | date | time | money
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What is said at one point. ``name`` is the catalogue name ("" for a prompt written in place)."""
-
-    name: str
-    pieces: Mapping[str, tuple[Piece, ...]]  # by language
-
-
-@dataclass(frozen=True, slots=True)
-class Assign:
-    name: str
-    expr: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Where a key or a branch leads: assignments first, then the step. ``when`` false means: not there."""
-
-    goto: str
-    when: Expr = None  # None: always
-    set: tuple[Assign, ...] = ()
-    answer: Any = None  # for a question: the value that this key stands for
-
-
-@dataclass(frozen=True, slots=True)
-class Escalation:
-    """What one kind of failure (silence, wrong key) leads to."""
-
-    prompts: tuple[tuple[str, ...], ...] = ()  # the n-th failure plays prompts[n], the last repeats; (): the step's own
-    tries: int = 0  # give up after so many of this kind; 0: only the total counts
-    give_up: str = ""  # step
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    kind: ClassVar[str] = "say"
-    prompts: tuple[str, ...]
-    next: str
-    barge_in: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Collect:
-    """Plays ``prompts`` and reads keys. Menus, asks and survey questions are all this node.
-
-    With ``ways`` it is a choice: the keys are matched against the ways by longest prefix.
-    Without, it is an entry of ``min_keys..max_keys`` keys ended by ``end`` keys, the timer, or ``max_keys``.
-    """
-
-    kind: ClassVar[str] = "collect"
-    prompts: tuple[str, ...]
-    ways: Mapping[str, tuple[Way, ...]] = field(default_factory=dict)  # keys pressed -> first way whose `when` holds
-    min_keys: int = 1
-    max_keys: int = 1
-    end: str = "#"  # keys that end an entry; "" none
-    pattern: str = ""  # a vetted regular expression the whole entry matches; "" any
-    valid: Expr = None  # a condition on `into` (as if already set); None: always
-    value: str = "digits"  # what `into` becomes: digits (text) | number (int) | choice (the Way's answer)
-    into: str = ""  # variable to set; "" none
-    next: str = ""  # entry accepted
-    secret: bool = False
-    barge_in: bool = True
-    flush: bool = False  # drop what was typed ahead when the step is reached
-    first_ms: int = 5000
-    between_ms: int = 2500
-    tries: int = 3  # failures of any kind together; 0: only the escalations' own
-    silence: Escalation = Escalation()
-    wrong: Escalation = Escalation()
-    confirm: tuple[str, ...] = ()  # prompts; then confirm_yes accepts, confirm_no asks again
-    confirm_yes: str = "1"
-    confirm_no: str = "2"
-    question: str = ""  # name its attempts and answer are stored under ("": the step's name)
-    survey: str = ""  # survey id when the answer belongs to one
-    store: bool = True  # emit the accepted value as an answer (menus: attempts only)
-
-
-@dataclass(frozen=True, slots=True)
-class SetVars:
-    kind: ClassVar[str] = "set"
-    set: tuple[Assign, ...]
-    next: str
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    kind: ClassVar[str] = "branch"
-    ways: tuple[Way, ...]
-    otherwise: str  # where it goes when no way's condition holds
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    kind: ClassVar[str] = "transfer"
-    destination: str  # name declared in `destinations`, never caller text
-    prompts: tuple[str, ...]  # heard before
-    ring_ms: int
-    next: str  # the far end hung up and the caller is still there
-    busy: str
-    no_answer: str
-    failed: str
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    kind: ClassVar[str] = "record"
-    prompts: tuple[str, ...]
-    limit_ms: int
-    silence_ms: int  # so much silence ends the recording
-    end: str  # key that ends it: "#" or "any"
-    into: str
-    next: str
-    empty: str  # nothing was said
-    failed: str
-    question: str = ""
-    survey: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SurveyMark:
-    """Opens or closes a run of a survey in the data."""
-
-    kind: ClassVar[str] = "survey_mark"
-    survey: str
-    mark: str  # begin | complete | partial
-    next: str
-    questions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    kind: ClassVar[str] = "hang_up"
-    prompts: tuple[str, ...] = ()
-    cause: str = "NORMAL_CLEARING"
-
-
-Node = Say | Collect | SetVars | Branch | Transfer | Record | SurveyMark | HangUp
-NODE_KINDS: dict[str, type[Any]] = {
-    k.kind: k for k in (Say, Collect, SetVars, Branch, Transfer, Record, SurveyMark, HangUp)
-}
+_KINDS = {node: kind for kind, node in NODE_KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -206,7 +93,7 @@ class Program:
             "facts": list(self.facts),
             "max_call_ms": self.max_call_ms,
             "prompts": {k: _plain(v) for k, v in self.prompts.items()},
-            "nodes": {k: {"kind": n.kind, **_plain(n)} for k, n in self.nodes.items()},
+            "nodes": {k: {"kind": _KINDS[type(n)], **_plain(n)} for k, n in self.nodes.items()},
             "where": {k: list(v) for k, v in self.where.items()},
         }
 

@@ -68,26 +68,73 @@ class CallState:
     ended: bool
 
     def __init__(self, **values: Any) -> None:
-        self.__dict__.update(_FIELDS)
-        self.__dict__.update(values)
+        self.call_id = ""
+        self.program = ""
+        self.node = ""
+        self.variables = {}
+        self.now_ms = 0
+        self.wait = 0
+        self.waiting = ""
+        self.phase = ""
+        self.typed = ""
+        self.entry = ""
+        self.held = None
+        self.confirms = 0
+        self.attempt = 0
+        self.attempt_ms = 0
+        self.silences = 0
+        self.wrongs = 0
+        self.swallow = ""
+        self.swallow_ms = 0
+        self.dialled_ms = 0
+        self.talked_ms = 0
+        self.visits = {}
+        self.runs = {}
+        self.failures = 0
+        self.overtime = False
+        self.ended = False
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def copy(self) -> CallState:
-        new = CallState.__new__(CallState)
-        new.__dict__.update(self.__dict__)
+        new = CallState()
+        new.call_id = self.call_id
+        new.program = self.program
+        new.node = self.node
+        new.variables = self.variables
+        new.now_ms = self.now_ms
+        new.wait = self.wait
+        new.waiting = self.waiting
+        new.phase = self.phase
+        new.typed = self.typed
+        new.entry = self.entry
+        new.held = self.held
+        new.confirms = self.confirms
+        new.attempt = self.attempt
+        new.attempt_ms = self.attempt_ms
+        new.silences = self.silences
+        new.wrongs = self.wrongs
+        new.swallow = self.swallow
+        new.swallow_ms = self.swallow_ms
+        new.dialled_ms = self.dialled_ms
+        new.talked_ms = self.talked_ms
+        new.visits = self.visits
+        new.runs = self.runs
+        new.failures = self.failures
+        new.overtime = self.overtime
+        new.ended = self.ended
         return new
 
     def to_json(self) -> dict[str, Any]:
-        return dict(self.__dict__)
+        """What is not as it was at first: a state is written at every prompt, and most of it never changes."""
+        return {name: value for name, first in _FIELDS.items() if (value := getattr(self, name)) != first}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> CallState:
         return cls(**{k: data[k] for k in _FIELDS if k in data})
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, CallState) and self.__dict__ == other.__dict__
-
-    __hash__ = None  # type: ignore[assignment]
+        return isinstance(other, CallState) and self.to_json() == other.to_json()
 
     def __repr__(self) -> str:
-        shown = {k: v for k, v in self.__dict__.items() if v != _FIELDS.get(k)}
-        return f"CallState({shown})"
+        return f"CallState({self.to_json()})"

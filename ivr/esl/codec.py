@@ -40,12 +40,16 @@ class AuthRequest:
     """The greeting of the control socket: it wants ``auth``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class CommandReply:
     """The answer to a command. ``fields`` is the reply's own head; for ``connect`` it is the whole channel."""
 
     text: str
     fields: PlainEvent
+
+    def __init__(self, text: str, fields: PlainEvent) -> None:
+        self.text = text
+        self.fields = fields
 
     @property
     def ok(self) -> bool:
@@ -56,9 +60,12 @@ class CommandReply:
         return self.fields.name == "CHANNEL_DATA"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class ApiResponse:
     body: str
+
+    def __init__(self, body: str) -> None:
+        self.body = body
 
     @property
     def ok(self) -> bool:
@@ -101,8 +108,13 @@ class EndOfStream:
 
 Message = Event | CommandReply | ApiResponse | DisconnectNotice | AuthRequest | RudeRejection | Unknown | EndOfStream
 
-# Nine frames in ten are events, and FreeSWITCH writes their heads in exactly one way (mod_event_socket.c:1449).
-_EVENT_HEAD = re.compile(rb"Content-Length: ([0-9]{1,8})\nContent-Type: text/event-(?:(json)|plain)\n\n")
+# Nine frames in ten are events, whose heads FreeSWITCH writes in exactly one way (mod_event_socket.c:1449); nearly all
+# others are replies of one line. Whatever looks different is read with care, in _read_head.
+_USUAL = re.compile(
+    rb"Content-Length: ([0-9]{1,8})\nContent-Type: text/event-(?:(json)|plain)\n\n"
+    rb"|Content-Type: api/response\nContent-Length: ([0-9]{1,8})\n\n"
+    rb"|Content-Type: command/reply\nReply-Text: ([+\-][ -~]{0,200})\n\n"
+)
 _LENGTH = re.compile(rb"[0-9]{1,10}")
 # A linger notice is built in 512 bytes (mod_event_socket.c, disco_buf): with a long channel name, which a caller can
 # choose, it is cut there, its blank line is lost, and the next frame starts in the middle of a line. Only the place is
@@ -110,6 +122,10 @@ _LENGTH = re.compile(rb"[0-9]{1,10}")
 _NOTICE = b"Content-Type: text/disconnect-notice\n"
 _NOTICE_CUT_AT = 511
 _NEXT_FRAME = b"Content-"
+
+
+#: What a frame whose head was read is, as far as its head said so.
+_ANY, _PLAIN, _JSON, _API, _REPLY = range(5)
 
 
 class Decoder:
@@ -126,7 +142,8 @@ class Decoder:
         self._scanned = 0  # up to here the buffer was searched for a blank line: a byte at a time stays linear
         self._body_start = 0  # of the frame whose head is complete; 0 is state HEAD
         self._frame_end = 0
-        self._event: type[Event] | None = None  # the frame is one of these; None: read its head
+        self._kind = _ANY
+        self._reply_text = ""
         self._eof = False
         self._ended = False
         self._error: ProtocolError | None = None
@@ -174,28 +191,42 @@ class Decoder:
         if end == 0:
             if self._at == len(buffer):
                 return self._at_end()
-            match = _EVENT_HEAD.match(buffer, self._at)
-            if match is not None:
-                self._begin_body(match.end(), int(match[1]))
-                end = self._frame_end
-                self._event = JsonEvent if match[2] else PlainEvent
-            elif self._read_head():
-                end = self._frame_end
-            else:
+            match = _USUAL.match(buffer, self._at)
+            if match is not None and match.end() - self._at <= self._max_head:
+                self._begin_usual(match)
+            elif not self._read_head():
                 return self._at_end()
+            end = self._frame_end
         if len(buffer) < end:
             return self._at_end()
         message: Message
-        if self._event is PlainEvent:  # it wants the newline before its first line
-            message = PlainEvent(bytes(buffer[self._body_start - 1 : end]))
-        elif self._event is JsonEvent:
-            message = JsonEvent(bytes(buffer[self._body_start : end]))
+        start, kind = self._body_start, self._kind
+        if kind == _JSON:
+            message = JsonEvent(bytes(buffer[start:end]))
+        elif kind == _PLAIN:  # it wants the newline before its first line
+            message = PlainEvent(bytes(buffer[start - 1 : end]))
+        elif kind == _REPLY:
+            message = CommandReply(self._reply_text, PlainEvent(b"\n" + bytes(buffer[self._at : start - 2]), False))
+        elif kind == _API:
+            message = ApiResponse(bytes(buffer[start:end]).decode("utf-8", "replace"))
         else:
-            message = self._message(self._body_start, end)
+            message = self._message(start, end)
         self._at = self._scanned = end
         self._frame_end = 0
-        self._event = None
+        self._kind = _ANY
         return message
+
+    def _begin_usual(self, match: re.Match[bytes]) -> None:
+        found = match.lastindex
+        if found == 4:
+            self._kind, self._reply_text = _REPLY, match[4].decode("ascii")
+            self._begin_body(match.end(), 0)
+        elif found == 3:
+            self._kind = _API
+            self._begin_body(match.end(), int(match[3]))
+        else:
+            self._kind = _JSON if found == 2 else _PLAIN
+            self._begin_body(match.end(), int(match[1]))
 
     def _read_head(self) -> bool:
         """Find the blank line. True when a frame's extent is known."""
@@ -243,7 +274,7 @@ class Decoder:
     def _consume(self, end: int) -> None:
         self._at = self._scanned = end
         self._body_start = self._frame_end = 0
-        self._event = None
+        self._kind = _ANY
 
     def _at_end(self) -> EndOfStream | None:
         if self._at == len(self._buffer):  # all read: a call that waits keeps no bytes

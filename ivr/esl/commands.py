@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from ivr.esl.trusted import Trusted
+
 MAX_FIELD_BYTES: Final = 64 * 1024
 
 _APPLICATION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
@@ -32,12 +34,6 @@ class CommandError(ValueError):
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
-
-
-class Trusted(str):
-    """Text in which ``${...}`` is meant: written by us or by the flow's author, with nothing of a caller's in it."""
-
-    __slots__ = ()
 
 
 def connect() -> bytes:

@@ -50,7 +50,7 @@ class Refused:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Reply:
     """The answer to the command with this tag. ``+OK`` to an execute means accepted, not done."""
 
@@ -58,15 +58,25 @@ class Reply:
     text: str
     ok: bool
 
+    def __init__(self, tag: str, text: str, ok: bool) -> None:
+        self.tag = tag
+        self.text = text
+        self.ok = ok
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, init=False)
 class ApiReply:
     tag: str
     body: str
     ok: bool
 
+    def __init__(self, tag: str, body: str, ok: bool) -> None:
+        self.tag = tag
+        self.body = body
+        self.ok = ok
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, init=False)
 class ExecuteDone:
     """The application ended. ``response``: FILE PLAYED | FILE NOT FOUND | PLAYBACK ERROR | _none_ | ..."""
 
@@ -74,6 +84,12 @@ class ExecuteDone:
     app: str
     response: str
     event: Event = field(repr=False)
+
+    def __init__(self, event_uuid: str, app: str, response: str, event: Event) -> None:
+        self.event_uuid = event_uuid
+        self.app = app
+        self.response = response
+        self.event = event
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +101,7 @@ class Failed:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Dtmf:
     """One key of ``0-9 A-D * #``.
 
@@ -95,6 +111,10 @@ class Dtmf:
 
     digit: str
     event: Event = field(repr=False)
+
+    def __init__(self, digit: str, event: Event) -> None:
+        self.digit = digit
+        self.event = event
 
     @property
     def duration_samples(self) -> int:
@@ -185,7 +205,14 @@ LinkEvent = (
 class _Pending:
     tag: str
     is_api: bool
-    told: bool = False  # it failed already: its reply, should it come, is swallowed
+    told: bool  # it failed already: its reply, should it come, is swallowed
+    usual_bytes: int  # its reply when all is well; 0: any reply is news
+
+    def __init__(self, tag: str, is_api: bool, usual_bytes: int) -> None:
+        self.tag = tag
+        self.is_api = is_api
+        self.told = False
+        self.usual_bytes = usual_bytes
 
 
 class Conversation:
@@ -214,6 +241,16 @@ class Conversation:
     def in_a_frame(self) -> bool:
         """Part of a message has come, and the rest has not."""
         return self._decoder.buffered_bytes > 0
+
+    @property
+    def quiet_bytes(self) -> int:
+        """So many bytes can come and say nothing: replies that all is well. A refusal of the last one is longer."""
+        quiet = 0
+        for each in self._pending:
+            if not each.usual_bytes:
+                break
+            quiet += each.usual_bytes
+        return quiet
 
     @property
     def waits(self) -> bool:
@@ -291,8 +328,8 @@ class Conversation:
             pending.told = True
         self._out.extend(Failed(tag, reason, detail) for tag in dict.fromkeys(tags))
 
-    def _send(self, command: bytes, tag: str, is_api: bool = False) -> bytes:
+    def _send(self, command: bytes, tag: str, is_api: bool = False, usual_bytes: int = 0) -> bytes:
         if len(self._pending) >= MAX_PENDING:
             raise LinkError(f"{MAX_PENDING} commands wait for their replies; {tag} is one too many")
-        self._pending.append(_Pending(tag, is_api))
+        self._pending.append(_Pending(tag, is_api, usual_bytes))
         return command

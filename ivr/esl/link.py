@@ -74,6 +74,9 @@ __all__ = [
 ]
 
 CALL_EVENTS: Final = ("DTMF", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "PLAYBACK_STOP")
+#: `Reply-Text: +OK`, and the `+OK` of an API command, as whole frames. What is longer is no plain +OK.
+OK_BYTES: Final = 45
+API_OK_BYTES: Final = 50
 KEYS: Final = frozenset("0123456789ABCD*#")
 
 
@@ -133,13 +136,13 @@ class OutboundLink(Conversation):
             return b""
         # All are built before the first is registered: a field that is refused leaves nothing waiting.
         parts = [
-            (commands.linger(linger_s), "linger", False),
-            (commands.filter("Unique-ID", self.uuid), "filter", False),
-            (commands.events("json", events, subclasses), "events", False),
+            (commands.linger(linger_s), "linger", False, 66 + len(str(linger_s))),
+            (commands.filter("Unique-ID", self.uuid), "filter", False, 74 + len(self.uuid)),
+            (commands.events("json", events, subclasses), "events", False, 73),
         ]
         if cancel_guard:
-            parts.append((commands.sched_del(self.uuid), "guard", True))
-        return b"".join(self._send(command, tag, is_api) for command, tag, is_api in parts)
+            parts.append((commands.sched_del(self.uuid), "guard", True, 62))
+        return b"".join([self._send(command, tag, is_api, usual) for command, tag, is_api, usual in parts])
 
     def execute(self, application: str, argument: str = "", *, event_uuid: str, lock: bool = True) -> bytes:
         """Ends in ExecuteDone or Failed with this event_uuid, which must be new in the life of the call."""
@@ -149,7 +152,8 @@ class OutboundLink(Conversation):
             raise LinkError(f"execute({application}) while {self._app} ({self.running}) runs")
         if event_uuid in self._used:
             raise LinkError(f"event_uuid {event_uuid} was used before")
-        data = self._send(commands.execute(application, argument, event_uuid=event_uuid, lock=lock), event_uuid)
+        command = commands.execute(application, argument, event_uuid=event_uuid, lock=lock)
+        data = self._send(command, event_uuid, usual_bytes=OK_BYTES)
         self._used.add(event_uuid)
         self.running, self._app = event_uuid, application
         return data
@@ -162,7 +166,7 @@ class OutboundLink(Conversation):
     def api(self, command: str, arguments: str = "", *, tag: str) -> bytes:
         if not self._may_send("api()"):
             return b""
-        return self._send(commands.api(command, arguments), tag, is_api=True)
+        return self._send(commands.api(command, arguments), tag, is_api=True, usual_bytes=API_OK_BYTES)
 
     def send(self, command: bytes, tag: str) -> bytes:
         """Any other command of ivr.esl.commands that is answered by a command/reply."""
@@ -175,7 +179,9 @@ class OutboundLink(Conversation):
 
     def kill(self, cause: str = "NORMAL_CLEARING", tag: str = "kill") -> bytes:
         """Hang up at once, whatever plays."""
-        return self._send(commands.uuid_kill(self.uuid, cause), tag, is_api=True) if self._may_send("kill()") else b""
+        if not self._may_send("kill()"):
+            return b""
+        return self._send(commands.uuid_kill(self.uuid, cause), tag, is_api=True, usual_bytes=API_OK_BYTES)
 
     def hangup(self, cause: str = "NORMAL_CLEARING", tag: str = "hangup") -> bytes:
         """For a REFUSED call: works without full control. Otherwise ``kill`` is quicker."""

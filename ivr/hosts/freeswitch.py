@@ -17,7 +17,6 @@ from ivr.core import machine
 from ivr.core.effects import (
     Answer,
     CollectSecret,
-    Dial,
     Effect,
     End,
     Failed,
@@ -34,6 +33,7 @@ from ivr.core.state import CallState
 from ivr.esl import event as esl_event
 from ivr.esl import link as esl
 from ivr.esl.commands import CommandError
+from ivr.esl.link import OK_BYTES
 from ivr.hosts.completions import record_done, secret_done, transfer_done
 from ivr.hosts.sounds import MissingAudio, Sounds
 
@@ -83,17 +83,35 @@ class Route:
     taken_over: tuple[CallState, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class _Job:
-    """One application on the switch. ``what``: answer | play | secret | tone | record | dial; ``wait`` is whose."""
+    """One application on the switch. ``what``: play | secret | tone | record | dial; ``wait`` is whose."""
 
     what: str
     wait: int
     app: str
     argument: str
     expected_ms: int
-    terminators: str = "any"
-    detail: Any = None
+    terminators: str
+    detail: Any
+
+    def __init__(
+        self,
+        what: str,
+        wait: int,
+        app: str,
+        argument: str,
+        expected_ms: int,
+        terminators: str = "any",
+        detail: Any = None,
+    ) -> None:
+        self.what = what
+        self.wait = wait
+        self.app = app
+        self.argument = argument
+        self.expected_ms = expected_ms
+        self.terminators = terminators
+        self.detail = detail
 
 
 #: Finds what a call is to run from its channel's headers, or says in words why there is nothing.
@@ -162,9 +180,11 @@ class FreeSwitchCall:
         return due
 
     @property
-    def in_a_frame(self) -> bool:
-        """The switch's last word is cut: its rest, however short, is worth waking up for."""
-        return self.link.in_a_frame
+    def quiet_bytes(self) -> int:
+        """So many bytes can come without anything to do about them. 0: any byte can be the one that counts."""
+        if self.link.in_a_frame:  # the switch's last word is cut: its rest, however short
+            return 0
+        return max(OK_BYTES, self.link.quiet_bytes)
 
     def receive_data(self, data: bytes, now_ms: int) -> None:
         if self.closed:
@@ -251,36 +271,38 @@ class FreeSwitchCall:
     # -- what comes from the switch ----------------------------------------------------------------------
 
     def _handle(self, told: list[esl.LinkEvent]) -> None:
-        for one in told:
+        for one in told:  # in the order of how often they come
             if isinstance(one, esl.Dtmf):
                 self._key(one)
-                continue
-            match one:
-                case esl.ExecuteDone():
-                    self._executed(one)
-                case esl.Reply(tag, text, ok) | esl.ApiReply(tag, text, ok):
-                    # Replies come in order: one came, so the switch is alive, and the next has its full time.
-                    self._reply_due_ms = self._now_ms + self.limits.reply_ms
-                    if not ok and tag not in ("guard", "break", "kill"):
-                        self._log("command_refused", command=tag, reply=text[:200])
-                case esl.HungUp(cause):
-                    self._hung_up(cause)
-                case esl.Connected(_, channel):
-                    self._connected(channel)
-                case esl.Lingering():
-                    # The notice can come before CHANNEL_HANGUP, which names the cause.
-                    self._gone_ms = self._now_ms + 500 if self.end is None else None
-                    self._timer_ms = self._job_due_ms = self._break_ms = None
-                case esl.Failed(_, "refused", detail):
-                    self._refused(detail)
-                case esl.Refused(reason, detail):
-                    self._log("call_refused", reason=reason, detail=detail)
-                    self._send(self.link.hangup("NORMAL_TEMPORARY_FAILURE") + self.link.exit())
-                    self._close_ms = self._now_ms + 500
-                case esl.Lost(reason, detail):
-                    self._lost(f"{reason} {detail}".strip())
-                case esl.Disconnected():
-                    self._lost("it said goodbye in the middle of the call")
+            elif isinstance(one, (esl.Reply, esl.ApiReply)):
+                # Replies come in order: one came, so the switch is alive, and the next has its full time.
+                self._reply_due_ms = self._now_ms + self.limits.reply_ms
+                if not one.ok and one.tag not in ("guard", "break", "kill"):
+                    text = one.text if isinstance(one, esl.Reply) else one.body
+                    self._log("command_refused", command=one.tag, reply=text[:200])
+                    if one.tag == "answer" and self.end is None:  # nobody is there, or cannot be spoken to
+                        self._gone_ms = self._now_ms + 500
+            elif isinstance(one, esl.ExecuteDone):
+                self._executed(one)
+            elif isinstance(one, esl.HungUp):
+                self._hung_up(one.cause)
+            elif isinstance(one, esl.Connected):
+                self._connected(one.channel)
+            elif isinstance(one, esl.Lingering):
+                # The notice can come before CHANNEL_HANGUP, which names the cause.
+                self._gone_ms = self._now_ms + 500 if self.end is None else None
+                self._timer_ms = self._job_due_ms = self._break_ms = None
+            elif isinstance(one, esl.Failed):
+                if one.reason == "refused":
+                    self._refused(one.detail)
+            elif isinstance(one, esl.Refused):
+                self._log("call_refused", reason=one.reason, detail=one.detail)
+                self._send(self.link.hangup("NORMAL_TEMPORARY_FAILURE") + self.link.exit())
+                self._close_ms = self._now_ms + 500
+            elif isinstance(one, esl.Lost):
+                self._lost(f"{one.reason} {one.detail}".strip())
+            elif isinstance(one, esl.Disconnected):
+                self._lost("it said goodbye in the middle of the call")
 
     def _connected(self, channel: esl_event.Event) -> None:
         self._reply_due_ms = None
@@ -438,38 +460,34 @@ class FreeSwitchCall:
         if isinstance(effect, Listen):
             self._wait, self._timer_ms = effect, self._now_ms + effect.timeout_ms
             return
-        match effect:
-            case Answer():
-                if not self._answered:
-                    self._execute(_Job("answer", 0, "answer", "", 2000))
-                return
-            case StopPlay(wait):
-                if self._next is not None and self._next.wait == wait:
-                    self._next = None
-                elif self._job is not None and self._job.what == "play":
-                    self._break_ms = self._now_ms + self.limits.break_ms
-                return
-            case Failed(name, node, detail):
-                self._log("call_failure", failure=name, step=node, detail=detail)
-                return
-            case End(by, _, cause):
-                self.end = effect
-                self._wait = self._next = self._timer_ms = None
-                if by != "caller":
-                    self._send(self.link.kill(cause))
-                    self._close_ms = self._now_ms + self.limits.kill_ms
-                return
-        self._wait = effect
-        self._timer_ms = None
-        match effect:
-            case Play(wait, items, barge_in, _):
-                self._play(wait, items, barge_in, route)
-            case CollectSecret():
+        if isinstance(effect, Play):
+            self._wait, self._timer_ms = effect, None
+            self._play(effect.wait, effect.items, effect.barge_in, route)
+        elif isinstance(effect, StopPlay):
+            if self._next is not None and self._next.wait == effect.wait:
+                self._next = None
+            elif self._job is not None and self._job.what == "play":
+                self._break_ms = self._now_ms + self.limits.break_ms
+        elif isinstance(effect, Answer):
+            # By API, in one go with the first prompt: as an application it would end in an event of its own.
+            if not self._answered:
+                self._send(self.link.api("uuid_answer", self.link.uuid, tag="answer"))
+        elif isinstance(effect, Failed):
+            self._log("call_failure", failure=effect.name, step=effect.node, detail=effect.detail)
+        elif isinstance(effect, End):
+            self.end = effect
+            self._wait = self._next = self._timer_ms = None
+            if effect.by != "caller":
+                self._send(self.link.kill(effect.cause))
+                self._close_ms = self._now_ms + self.limits.kill_ms
+        else:
+            self._wait, self._timer_ms = effect, None
+            if isinstance(effect, CollectSecret):
                 self._collect_secret(effect, route)
-            case RecordMessage():
+            elif isinstance(effect, RecordMessage):
                 self._record(effect, route)
-            case Dial(wait, destination, ring_ms, _):
-                self._dial(wait, destination, ring_ms, route)
+            else:
+                self._dial(effect.wait, effect.destination, effect.ring_ms, route)
 
     def _files(self, items: tuple[Item, ...], route: Route) -> tuple[str, int]:
         """What `playback` is given, and how long it should take. Raises MissingAudio: FreeSWITCH skips in silence."""

@@ -83,7 +83,10 @@ def _row(saved: Mapping[str, Any], call_id: str, started_at: datetime) -> dict[s
 
 def _state_row(program: Program, state: CallState, started_at: datetime) -> dict[str, Any]:
     # What was typed and not used yet could be a secret, and is gone with the host that heard it anyway.
-    plain = {**state.to_json(), "typed": "", "entry": "", "swallow": ""}
-    plain["variables"] = {k: v for k, v in plain["variables"].items() if k not in program.secrets}
+    plain = state.to_json()
+    for name in ("typed", "entry", "swallow"):
+        plain.pop(name, None)
+    if program.secrets:
+        plain["variables"] = {k: v for k, v in state.variables.items() if k not in program.secrets}
     at = started_at + timedelta(milliseconds=state.now_ms)
     return {"call_id": state.call_id, "program_hash": program.hash, "json": plain, "at": at}

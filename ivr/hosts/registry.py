@@ -52,6 +52,7 @@ class Registry:
     ) -> None:
         self._config, self._sounds_for, self._known, self._unfinished = config, sounds_for, known, unfinished
         self._flows: dict[str, tuple[Program, Sounds]] = {}
+        self._recordings = config.switch_path(config.recordings)
 
     def load(self) -> dict[str, Program]:
         """Check and compile every flow that a call can reach, and find its sounds: no call waits for the disk later.
@@ -112,8 +113,7 @@ class Registry:
             elapsed_ms = max(0, round((datetime.now(UTC) - left.started_at).total_seconds() * 1000))
             taken_over = (CallState.from_json(left.state), elapsed_ms)
         destinations = {**program.destinations, **config.destinations}
-        recordings = config.switch_path(config.recordings)
-        return Route(program, sounds, facts, destinations, recordings, taken_over)
+        return Route(program, sounds, facts, destinations, self._recordings, taken_over)
 
 
 def _silent(flow: str, file: Path, missing: list[str]) -> Problem:

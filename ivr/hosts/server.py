@@ -18,11 +18,12 @@ import gevent
 from gevent import socket
 from gevent.server import StreamServer
 
-from ivr.core.effects import CollectSecret, Dial, Effect, End, Play, RecordMessage, Save
+from ivr.core.effects import Effect, End
 from ivr.esl.event import Event
 from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Router
 from ivr.hosts.journal import Journal, Put
-from ivr.hosts.wire import Wire
+from ivr.hosts.keeper import Keeper
+from ivr.hosts.wire import converse
 
 BACKLOG = 1024
 #: A socket that closes within 2 ms of the reply to `connect` leaves its caller parked for ever.
@@ -32,9 +33,6 @@ ACCEPT_PAUSE_S = 0.5
 SHED_AT_ONCE = 200
 #: A switch that vanished without a word is noticed while its call is silent for an hour: after 30 s, 3 probes.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-
-#: Effects at which the call has come to something new for the caller: where another worker would go on.
-PROMPTS = (Play, CollectSecret, RecordMessage, Dial)
 
 Log = Callable[..., None]
 
@@ -118,7 +116,7 @@ class CallServer:
         )
         self.calls[number] = call
         try:
-            self._converse(connection, call)
+            converse(connection, call)
         except Exception:  # noqa: BLE001 - one call's bug must not be another call's end (fault 129)
             # The socket closes without our hang-up: the dialplan's next action takes the caller on.
             self._log("call_crashed", call=call.call_id, peer=peer[0], exc_info=True)
@@ -143,7 +141,7 @@ class CallServer:
             return
         self._shedding += 1
         try:
-            self._converse(connection, FreeSwitchCall(lambda channel: why, _now_ms(), limits=self._limits, log=log))
+            converse(connection, FreeSwitchCall(lambda channel: why, _now_ms(), limits=self._limits, log=log))
         finally:
             self._shedding -= 1
             connection.close()
@@ -154,23 +152,6 @@ class CallServer:
             call.receive_eof(_now_ms())
         except Exception:  # noqa: BLE001 - its answers were kept as they were given
             self._log("call_crashed", call=call.call_id, what="its end", exc_info=True)
-
-    def _converse(self, connection: socket.socket, call: FreeSwitchCall) -> None:
-        with Wire(connection) as wire:
-            wire.send(call.data_to_send())
-            while not call.closed:
-                expired = not wire.wait(call.deadline_ms)
-                data, now_ms = wire.receive(), _now_ms()
-                if data:
-                    call.receive_data(data, now_ms)
-                elif data is not None:
-                    call.receive_eof(now_ms)
-                if expired and not call.closed:
-                    call.advance(now_ms)
-                wire.expect_rest(call.in_a_frame)
-                out = call.data_to_send()
-                if out and not wire.send(out):
-                    call.receive_eof(_now_ms())
 
     def _started(self, call: FreeSwitchCall, channel: Event) -> None:
         """The call is known: from here on its effects are kept."""
@@ -187,21 +168,12 @@ class CallServer:
         event = "call_started" if taken_over_ms is None else "call_taken_over"
         self._log(event, call=call.call_id, flow=program.flow, **who)
 
-        def keep(effect: Effect) -> None:
-            state = call.state
-            assert state is not None
-            if isinstance(effect, Save):
-                journal.save(effect)
-            elif isinstance(effect, PROMPTS):
-                journal.checkpoint(program, state)
-            elif isinstance(effect, End):
-                journal.end(effect, datetime.now(UTC), str(state.variables.get("language", "")))
-                how = {"by": effect.by, "step": effect.node, "cause": effect.cause}
-                self._log("call_ended", call=call.call_id, flow=program.flow, **how)
-            if self._on_effect:
-                self._on_effect(call, effect)
+        def ended(effect: End) -> None:
+            how = {"by": effect.by, "step": effect.node, "cause": effect.cause}
+            self._log("call_ended", call=call.call_id, flow=program.flow, **how)
 
-        call.on_effect = keep
+        keeper = Keeper(journal, program, call, ended, self._on_effect)
+        call.on_effect = keeper.keep
 
     def _log_of(self, peer: str) -> Log:
         return lambda event, **fields: self._log(event, peer=peer, **fields)
@@ -212,7 +184,7 @@ class _Door(StreamServer):
 
     def __init__(self, listener: socket.socket, handle: Callable[..., None], log: Log) -> None:
         self._log = log
-        super().__init__(listener, handle)
+        super().__init__(listener, handle, spawn=gevent.spawn_raw)  # type: ignore[call-overload] # its stub leaves out what its docs offer
 
     def do_read(self) -> Any:
         try:

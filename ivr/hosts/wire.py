@@ -1,6 +1,6 @@
 """The wire of one call: wait for bytes or a deadline, read, write. A greenlet's own, without gevent's costs per read.
 
-Law: a socket and a clock, nothing else. gevent's ``recv`` with a time-out tries first, raises, makes a Timeout and
+Law: a socket, a clock and one call. gevent's ``recv`` with a time-out tries first, raises, makes a Timeout and
 starts a timer for each event; a call has a dozen events a minute and thousands of calls share the loop. Here one
 watcher serves the whole call, and its timer is moved only when a deadline comes closer.
 """
@@ -14,14 +14,12 @@ from types import TracebackType
 from gevent import getcurrent, socket
 from gevent.hub import get_hub
 
+from ivr.hosts.freeswitch import FreeSwitchCall
+
 READ_BYTES = 16_384  # two or three events; a larger buffer would be made anew for each read
 #: A peer that does not take our few bytes within this time is no switch that lives.
 SEND_TIMEOUT_S = 10.0
 _READ = 1  # gevent's name for "readable" in loop.io()
-#: A bare ``+OK`` to an execute is 45 bytes, and there is nothing to do about it: it waits in the kernel until an event
-#: comes, or a deadline. Every refusal is longer, and wakes the call at once (``-ERR ...``). In the middle of a frame
-#: any byte may be the last one, and counts.
-LEAST_BYTES = 46
 
 
 class Wire:
@@ -31,16 +29,16 @@ class Wire:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._fd = connection.fileno()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, LEAST_BYTES)
         self._hub = get_hub()
         self._io = self._hub.loop.io(self._fd, _READ)
         self._timer = self._hub.loop.timer(0)
         self._timer_ms: int | None = None  # when it will fire; it may be early, never late
         self._greenlet = getcurrent()
-        self._waiting = False
-        self._least = LEAST_BYTES
+        self._waiting = self._readable = self._deaf = False
+        self._quiet_bytes = 0
 
     def __enter__(self) -> Wire:
+        self._io.start(self._wake)
         return self
 
     def __exit__(
@@ -60,22 +58,24 @@ class Wire:
                     return False
                 if self._timer_ms is None or self._timer_ms > deadline_ms:
                     self._arm(deadline_ms, now_ms)
+            if self._deaf:
+                self._deaf = False
+                self._io.start(self._wake)
             self._waiting = True
-            self._io.start(self._wake)
             try:
                 self._hub.switch()
             finally:
                 self._waiting = False
-                self._io.stop()
             if self._readable:
                 return True
 
-    def expect_rest(self, in_a_frame: bool) -> None:
-        """Whether the rest of a cut frame is awaited."""
-        least = 1 if in_a_frame else LEAST_BYTES
-        if least != self._least:
-            self._least = least
-            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least)
+    def expect(self, quiet_bytes: int) -> None:
+        """So many bytes may lie in the kernel and wake nobody: ``+OK`` to what was sent, which there is nothing to do
+        about. An event, which is longer, a refusal, a deadline or the end of the connection does.
+        """
+        if quiet_bytes != self._quiet_bytes:
+            self._quiet_bytes = quiet_bytes
+            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, quiet_bytes + 1)
 
     def receive(self) -> bytes | None:
         """What has arrived; b"" at the end, however it came; None when there is nothing."""
@@ -103,11 +103,13 @@ class Wire:
             return False
         return True
 
-    _readable = False
-
     def _wake(self) -> None:
-        self._readable = True
-        self._greenlet.switch()
+        if self._waiting:
+            self._readable = True
+            self._greenlet.switch()
+        else:  # busy with something that waits: it would be told over and over
+            self._deaf = True
+            self._io.stop()
 
     def _expired(self) -> None:
         self._timer_ms = None
@@ -121,3 +123,23 @@ class Wire:
         self._timer = self._hub.loop.timer((deadline_ms - now_ms) / 1000)
         self._timer.start(self._expired)
         self._timer_ms = deadline_ms
+
+
+def converse(connection: socket.socket, call: FreeSwitchCall) -> None:
+    """One call from its first byte to its last."""
+    with Wire(connection) as wire:
+        wire.send(call.data_to_send())
+        wire.expect(call.quiet_bytes)
+        while not call.closed:
+            expired = not wire.wait(call.deadline_ms)
+            data, now_ms = wire.receive(), time.monotonic_ns() // 1_000_000
+            if data:
+                call.receive_data(data, now_ms)
+            elif data is not None:
+                call.receive_eof(now_ms)
+            if expired and not call.closed:
+                call.advance(now_ms)
+            out = call.data_to_send()
+            wire.expect(call.quiet_bytes)
+            if out and not wire.send(out):
+                call.receive_eof(time.monotonic_ns() // 1_000_000)

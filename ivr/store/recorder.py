@@ -246,16 +246,20 @@ class Recorder:
 
     def _gather(self) -> list[tuple[str, Row]]:
         queue = self._queue
-        if not queue and not self._closed:
-            self._idle = True
-            if not queue:  # put looks at _idle after it appended: one of the two sees the other
-                self._bell.wait(self._nap_s())
-            self._idle = False
-        if 0 < len(queue) < self._group_rows and not self._hurry and not self._closing:
+        if self._clock() - self._settled_at < 2 * self._busy_group_s and not self._spool.pending:
             # Who writes alone is on the disk at once. Where groups follow each other, larger ones cost a fraction; what
             # is not durable yet is asked again by the worker that takes the call over: answer and place go together.
-            busy = self._clock() - self._settled_at < 2 * self._busy_group_s
-            self._bell.wait(self._busy_group_s if busy else self._group_s)
+            # Nobody rings for the first row: to wake two threads for each group was a third of its cost.
+            if len(queue) < self._group_rows and not self._hurry and not self._closing:
+                self._bell.wait(self._busy_group_s)
+        elif not self._closed:
+            if not queue:
+                self._idle = True
+                if not queue:  # put looks at _idle after it appended: one of the two sees the other
+                    self._bell.wait(self._nap_s())
+                self._idle = False
+            if 0 < len(queue) < self._group_rows and not self._hurry and not self._closing:
+                self._bell.wait(self._group_s)
         self._hurry = False
         return [queue.popleft() for _ in range(min(len(queue), self._group_rows))]
 

@@ -30,6 +30,7 @@ TABLES: dict[str, Table] = {
 }
 
 _INT_LIMIT = 2**31
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class BadRow(ValueError):
@@ -195,7 +196,7 @@ def _run(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _with_json(row: Mapping[str, Any]) -> Mapping[str, Any]:
     body = row.get("json")
-    return row if body is None or isinstance(body, str) else {**row, "json": json.dumps(body, ensure_ascii=False)}
+    return row if body is None or isinstance(body, str) else {**row, "json": _encode(body)}
 
 
 _DERIVE = {"program": _with_json, "call_state": _with_json, "answer": _answer, "call": _call, "survey_run": _run}

@@ -473,7 +473,7 @@ def test_row_46_a_call_is_ended_by_uuid_kill_and_row_43_then_nothing_is_said() -
     assert hung_up_ms <= left.now_ms <= hung_up_ms + 20
 
 
-@pytest.mark.parametrize("app", ["play_and_get_digits", "record", "bridge", "playback", "answer"])
+@pytest.mark.parametrize("app", ["play_and_get_digits", "record", "bridge", "playback"])
 def test_row_44_an_application_that_the_switch_refuses(app: str) -> None:
     """Its reply is an error and no completion comes: a prompt is done without, anything else ends the call."""
 
@@ -493,6 +493,29 @@ def test_row_44_an_application_that_the_switch_refuses(app: str) -> None:
     run.run()
     assert broken_laws(run, None, clean(0)) == []
     assert "application_refused" in run.names
+
+
+def test_row_44_a_call_that_cannot_be_answered_is_left_to_the_dialplan() -> None:
+    class Unanswerable(Watched):
+        def _to_switch(self) -> None:
+            data = self.host.data_to_send()
+            if b"api uuid_answer" in data:
+                head, _, rest = data.partition(b"api uuid_answer call-1\n\n")
+                self.sent.append(data)
+                self._to_host(self.switch.receive_data(head, self.now_ms))
+                self._to_host(b"Content-Type: api/response\nContent-Length: 7\n\n-ERROR\n")
+                self._to_host(self.switch.receive_data(rest, self.now_ms))
+            elif data:
+                self.sent.append(data)
+                self._to_host(self.switch.receive_data(data, self.now_ms))
+
+    run = Unanswerable(CALLS[0])
+    run.run()
+    assert run.names.count("command_refused") == 1
+    assert isinstance(run.at[-1][1], End)
+    assert run.host.closed
+    assert run.now_ms < 2_000
+    assert not any(b"uuid_kill" in data for data in run.sent), "the dialplan's next action is the caller's way on"
 
 
 @pytest.mark.parametrize("number", range(len(CALLS)))

@@ -249,12 +249,12 @@ class Narrow(CallServer):
 
     options: dict[str, int]
 
-    def _converse(self, connection: socket.socket, call: FreeSwitchCall) -> None:
+    def _handle(self, connection: socket.socket, peer: tuple[str, int]) -> None:
         connection.setsockopt(plain_socket.SOL_SOCKET, plain_socket.SO_SNDBUF, 1)
         names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_NODELAY")
         self.options = {n: connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, n)) for n in names}
         self.options["SO_KEEPALIVE"] = connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        super()._converse(connection, call)
+        super()._handle(connection, peer)
 
 
 def narrow_peer(serving: Serving) -> socket.socket:
@@ -265,8 +265,8 @@ def narrow_peer(serving: Serving) -> socket.socket:
     return peer
 
 
-def completed(call: str, uuid: str) -> bytes:
-    event = {"Event-Name": "CHANNEL_EXECUTE_COMPLETE", "Unique-ID": call, "Application": "answer"}
+def completed(call: str, uuid: str, app: str = "answer") -> bytes:
+    event = {"Event-Name": "CHANNEL_EXECUTE_COMPLETE", "Unique-ID": call, "Application": app}
     body = json.dumps({**event, "Application-UUID": uuid}, separators=(",", ":")).encode()
     return b"Content-Length: %d\nContent-Type: text/event-json\n\n%b" % (len(body), body)
 

@@ -116,10 +116,10 @@ def test_row_30_a_flood_of_events_is_read_and_holds_up_no_other(quick: Program) 
         uuid = ""
         while not uuid:
             commands += reader.feed(peer.recv(65_536))
-            uuid = next((c.get("Event-UUID") for c in commands if c.get("execute-app-name") == "answer"), "")
+            uuid = next((c.get("Event-UUID") for c in commands if c.get("execute-app-name") == "playback"), "")
         api = b"Content-Type: api/response\nContent-Length: 3\n\n+OK"
         peer.sendall(b"".join(api if c.word == "api" else OK for c in commands if c.word != "connect"))
-        peer.sendall(completed("flooded", uuid))
+        peer.sendall(completed("flooded", uuid, "playback"))
         until(lambda: b"playback" in peer.recv(65_536), "the call goes on")
     assert beat.longest_ms < 250, f"the loop was held up for {beat.longest_ms:.0f} ms"
     serving.quiet()

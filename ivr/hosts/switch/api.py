@@ -11,7 +11,7 @@ from functools import partial
 
 from ivr.hosts.switch.session import FRAME_MS, Session
 
-UUID_APIS = frozenset({"kill", "break", "setvar", "setvar_multi", "getvar", "dump", "recv_dtmf", "transfer"})
+UUID_APIS = frozenset({"answer", "kill", "break", "setvar", "setvar_multi", "getvar", "dump", "recv_dtmf", "transfer"})
 
 
 def _nothing() -> None:
@@ -39,6 +39,8 @@ def run(session: Session, line: str) -> tuple[str, Callable[[], None]]:
     if not here:
         return gone, _nothing
     match name[5:]:
+        case "answer":
+            session.answer()
         case "kill":
             return ok, lambda: session.hangup(rest.strip() or "NORMAL_CLEARING", "api")
         case "break":
