@@ -93,8 +93,8 @@ deploy:  ## Install under DESTDIR with systemd units (docs/deploy.md)
 	@echo "Installed. Next: docs/deploy.md, \"First start\"."
 
 lock:  ## Pin the dependencies of setup.cfg again, with hashes (needs uv)
-	uv pip compile -q setup.cfg --python-version 3.11 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/run.lock
-	uv pip compile -q setup.cfg --extra dev --python-version 3.11 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/dev.lock
+	uv pip compile -q setup.cfg --python-version 3.11 --python-platform linux --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/run.lock
+	uv pip compile -q setup.cfg --extra dev --python-version 3.11 --python-platform linux --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/dev.lock
 
 wheels: $(PY)  ## Fetch every pinned package into wheels/, for machines without a network
 	$(PY) -m pip wheel -q --disable-pip-version-check --require-hashes -r requirements/dev.lock -w wheels

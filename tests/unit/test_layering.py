@@ -14,13 +14,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-ALL = ("core", "esl", "lang", "survey", "media", "store", "results", "ops", "hosts", "cli")
+ALL = ("core", "esl", "lang", "survey", "authoring", "media", "store", "results", "ops", "hosts", "cli")
 #: part -> (parts of Callweave, libraries besides the standard one)
 ALLOWED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "core": ((), ()),
     "esl": ((), ()),
     "lang": (("core", "survey"), ("yaml",)),
     "survey": (("core", "lang"), ("yaml",)),
+    "authoring": (("core", "lang", "survey"), ("*",)),
     "media": (("core", "lang"), ("*",)),
     "store": (("core",), ("*",)),
     "results": (("core", "store"), ("*",)),

@@ -1,0 +1,1 @@
+"""Authoring: questionnaires from spreadsheets."""
