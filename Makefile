@@ -21,7 +21,7 @@ SYSUSERS ?= /usr/lib/sysusers.d
 APP      := ivr esl_app.py dialplan requirements setup.cfg LICENSE tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check golden serve bench live deploy clean lock wheels
+.PHONY: help setup demo test check golden serve fast bench live deploy clean lock wheels
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +66,11 @@ serve: $(RUN)  ## Build the prompts and take calls from FreeSWITCH
 	@$(VENV)/bin/ivr prompts build
 	@$(PY) esl_app.py
 
+fast: $(DEV)  ## Compile the call path to machine code; servers take it when they start
+	@$(PY) tools/compile.py
+
 bench: $(DEV)  ## Measure this server beside greenswitch (docs/benchmarks.md)
+	@$(PY) tools/compile.py --if-possible
 	@$(PY) -m benchmarks
 
 live: $(DEV)  ## The scripted calls through a real FreeSWITCH on this machine
@@ -77,6 +81,8 @@ deploy:  ## Install under DESTDIR with systemd units (docs/deploy.md)
 	install -d "$(DESTDIR)$(PREFIX)" "$(DESTDIR)$(SITE)" "$(DESTDIR)$(UNITS)" "$(DESTDIR)$(SYSUSERS)"
 	rm -rf "$(DESTDIR)$(PREFIX)/app.new" && mkdir "$(DESTDIR)$(PREFIX)/app.new"
 	cp -R $(APP) "$(DESTDIR)$(PREFIX)/app.new"
+	if test -d build/compiled; then mkdir "$(DESTDIR)$(PREFIX)/app.new/build" && \
+	  cp -R build/compiled "$(DESTDIR)$(PREFIX)/app.new/build"; fi
 	find "$(DESTDIR)$(PREFIX)/app.new" -name __pycache__ -prune -exec rm -rf {} +
 	"$(PYTHON)" -m venv "$(DESTDIR)$(PREFIX)/venv"
 	"$(DESTDIR)$(PREFIX)/venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \

@@ -1,11 +1,15 @@
-from gevent import monkey; monkey.patch_all()  # fmt: skip # noqa: E702, I001 - before anything keeps a socket or a lock
+from gevent import monkey; monkey.patch_all()  # fmt: skip # noqa: E702 - before anything keeps a socket or a lock
 
 """The server's composition root: settings in, calls answered. `ivr serve` starts this very file.
 
 The patch above stands first, here and nowhere else: what is imported before it would block every call.
 """
 
-# ruff: noqa: E402
+# ruff: noqa: E402, I001
+from ivr import compiled
+
+compiled.use()  # before the first import of what it replaces
+
 import os
 import sys
 from pathlib import Path

@@ -8,6 +8,7 @@ Law: runs two programs and orders what they print. Exit status: pytest's, or 1 w
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,9 @@ def main() -> int:
     (ROOT / "build").mkdir(exist_ok=True)
     summary = ""
     run = [sys.executable, "-m", "coverage", "run", "-m", "pytest", *rest]
-    with subprocess.Popen(run, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as tests:
+    # Coverage sees Python only: servers that tests start are not to take a compiled build (ivr/compiled.py).
+    interpreted = {**os.environ, "CALLWEAVE_COMPILED": "0"}
+    with subprocess.Popen(run, cwd=ROOT, env=interpreted, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as tests:
         assert tests.stdout is not None
         for raw in tests.stdout:
             line = raw.decode("utf-8", "replace")

@@ -24,6 +24,7 @@ from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 from sqlalchemy.exc import SQLAlchemyError
 
+from ivr import compiled
 from ivr.core import trace
 from ivr.core.effects import Effect, End
 from ivr.core.program import Program
@@ -137,7 +138,9 @@ class Service:
         gc.set_threshold(50_000, 20, 50)
         self.server.start()
         host, port = self.server.address
-        self.log("serving", address=f"{host}:{port}", flows=sorted(self.flows), calls_at_most=self.config.max_calls)
+        code = compiled.why_not() or "compiled"
+        known = {"flows": sorted(self.flows), "calls_at_most": self.config.max_calls, "code": code}
+        self.log("serving", address=f"{host}:{port}", **known)
         self._stopping.wait()
         self.log("draining", calls=len(self.server.calls))
         cut = self.server.drain(DRAIN_S, self._hurrying.is_set)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ivr import compiled
 from ivr.core.program import Program
 from ivr.ops.config import Config, ConfigError, Switch
 from ivr.ops.control import Answers, ask
@@ -70,7 +71,8 @@ def examine(config: Config | ConfigError, *, strict: bool = False, remote_contro
 
 def _python() -> Finding:
     version = ".".join(str(n) for n in sys.version_info[:3])
-    return Finding("python", OK, version)
+    why_not = compiled.available()
+    return Finding("python", OK, f"{version}; a server's call path: {why_not or 'compiled'}")
 
 
 def _settings(config: Config) -> Finding:
