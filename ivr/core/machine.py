@@ -65,7 +65,9 @@ def start(program: Program, facts: Mapping[str, Any], call_id: str) -> CallState
         **{k: v for k, v in facts.items() if v is None or isinstance(v, (str, int, float, bool))},
         "call.id": call_id,
     }
-    return CallState(call_id=call_id, program=program.hash, node=program.start, variables=variables)
+    state = CallState()
+    state.call_id, state.program, state.node, state.variables = call_id, program.hash, program.start, variables
+    return state
 
 
 def step(

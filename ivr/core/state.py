@@ -39,7 +39,10 @@ _FIELDS: dict[str, Any] = {
 
 
 class CallState:
-    """One call's state. Fields and their meaning are in ``_FIELDS``; copies share what they hold."""
+    """One call's state. Fields and their meaning are in ``_FIELDS``; copies share what they hold.
+
+    ``CallState(other)`` is a copy, ``CallState()`` a call that has not begun.
+    """
 
     call_id: str
     program: str
@@ -67,7 +70,34 @@ class CallState:
     overtime: bool
     ended: bool
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, like: CallState | None = None) -> None:
+        if like is not None:
+            self.call_id = like.call_id
+            self.program = like.program
+            self.node = like.node
+            self.variables = like.variables
+            self.now_ms = like.now_ms
+            self.wait = like.wait
+            self.waiting = like.waiting
+            self.phase = like.phase
+            self.typed = like.typed
+            self.entry = like.entry
+            self.held = like.held
+            self.confirms = like.confirms
+            self.attempt = like.attempt
+            self.attempt_ms = like.attempt_ms
+            self.silences = like.silences
+            self.wrongs = like.wrongs
+            self.swallow = like.swallow
+            self.swallow_ms = like.swallow_ms
+            self.dialled_ms = like.dialled_ms
+            self.talked_ms = like.talked_ms
+            self.visits = like.visits
+            self.runs = like.runs
+            self.failures = like.failures
+            self.overtime = like.overtime
+            self.ended = like.ended
+            return
         self.call_id = ""
         self.program = ""
         self.node = ""
@@ -93,37 +123,9 @@ class CallState:
         self.failures = 0
         self.overtime = False
         self.ended = False
-        for name, value in values.items():
-            setattr(self, name, value)
 
     def copy(self) -> CallState:
-        new = CallState()
-        new.call_id = self.call_id
-        new.program = self.program
-        new.node = self.node
-        new.variables = self.variables
-        new.now_ms = self.now_ms
-        new.wait = self.wait
-        new.waiting = self.waiting
-        new.phase = self.phase
-        new.typed = self.typed
-        new.entry = self.entry
-        new.held = self.held
-        new.confirms = self.confirms
-        new.attempt = self.attempt
-        new.attempt_ms = self.attempt_ms
-        new.silences = self.silences
-        new.wrongs = self.wrongs
-        new.swallow = self.swallow
-        new.swallow_ms = self.swallow_ms
-        new.dialled_ms = self.dialled_ms
-        new.talked_ms = self.talked_ms
-        new.visits = self.visits
-        new.runs = self.runs
-        new.failures = self.failures
-        new.overtime = self.overtime
-        new.ended = self.ended
-        return new
+        return CallState(self)
 
     def to_json(self) -> dict[str, Any]:
         """What is not as it was at first: a state is written at every prompt, and most of it never changes."""
@@ -131,7 +133,11 @@ class CallState:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> CallState:
-        return cls(**{k: data[k] for k in _FIELDS if k in data})
+        state = cls()
+        for name in _FIELDS:
+            if name in data:
+                setattr(state, name, data[name])
+        return state
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CallState) and self.to_json() == other.to_json()

@@ -238,6 +238,11 @@ class Conversation:
         return tuple(each.tag for each in self._pending if not each.told)
 
     @property
+    def awaits_reply(self) -> bool:
+        """Whether a reply is still to come that somebody waits for."""
+        return any(not each.told for each in self._pending)
+
+    @property
     def in_a_frame(self) -> bool:
         """Part of a message has come, and the rest has not."""
         return self._decoder.buffered_bytes > 0

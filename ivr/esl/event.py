@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import overload
+from typing import Final, overload
 from urllib.parse import unquote_to_bytes
 
 Value = str | list[str]
@@ -31,6 +31,9 @@ _MOST_NEEDLES = 4096
 _AT_END = frozenset(
     ("Application", "Application-Response", "Application-UUID", "DTMF-Digit", "DTMF-Duration", "DTMF-Source")
 )
+_BRACE: Final = ord("{")
+_COMMA: Final = ord(",")
+_QUOTE: Final = ord('"')
 #: How values begin that are not what they seem in a plain block.
 _ODD = (b"ARRAY::", b"_undef_")
 
@@ -204,12 +207,12 @@ class JsonEvent(Event):
             return self._get_parsed(name, default)
         block = self._block
         start = block.rfind(needle) if name in _AT_END else block.find(needle)
-        while start > 0 and block[start - 1] not in b"{,":  # the tail of an odd key such as "x\"Name"
+        while start > 0 and block[start - 1] not in (_BRACE, _COMMA):  # the tail of an odd key such as "x\"Name"
             start = block.find(needle, start + 1)
         if start <= 0:
             return default
         start += len(needle)
-        if block[start : start + 1] != b'"':  # an array, or something FreeSWITCH does not send
+        if start >= len(block) or block[start] != _QUOTE:  # an array, or something FreeSWITCH does not send
             return self._get_parsed(name, default)
         start += 1
         end = block.find(b'"', start)

@@ -114,8 +114,20 @@ class _Job:
         self.detail = detail
 
 
+class _Key:
+    """A key and when it was told of."""
+
+    __slots__ = ("at_ms", "told")
+
+    def __init__(self, told: esl.Dtmf, at_ms: int) -> None:
+        self.told = told
+        self.at_ms = at_ms
+
+
+#: Asked outside of the loop, when the answer has to be waited for.
+Later = Callable[[], Route | str]
 #: Finds what a call is to run from its channel's headers, or says in words why there is nothing.
-Router = Callable[[esl_event.Event], Route | str]
+Router = Callable[[esl_event.Event], Route | str | Later]
 
 
 class FreeSwitchCall:
@@ -138,6 +150,9 @@ class FreeSwitchCall:
         self.end: End | None = None
         self.closed = False
         self.on_effect: Callable[[Effect], None] | None = None
+        #: What has to be asked before the call can go on, by someone who can wait; ``go_on`` takes the answer.
+        self.later: Later | None = None
+        self._channel: esl_event.Event | None = None
         self._router, self._on_start, self._tell, self._path = router, on_start, log, path
         self._opened_ms = opened_ms
         self._now_ms = opened_ms
@@ -149,7 +164,7 @@ class FreeSwitchCall:
         self._prefix = f"cw{opened_ms & 0xFFFFFFFF:x}-"
         self._terminators = "any"
         self._answered = False
-        self._alone: list[tuple[esl.Dtmf, int]] = []  # keys that have come by one way only: key, source, when
+        self._alone: list[_Key] = []  # those that have come by one way only, the oldest first
         # Deadlines, on the host's clock; None when nothing is awaited.
         self._wait: Effect | None = None
         self._timer_ms: int | None = None
@@ -173,10 +188,17 @@ class FreeSwitchCall:
     @property
     def deadline_ms(self) -> int | None:
         """When ``advance`` is to be called, unless something comes before."""
-        due: int | None = self._timer_ms
-        for other in (self._job_due_ms, self._break_ms, self._reply_due_ms, self._close_ms, self._gone_ms):
-            if other is not None and (due is None or other < due):
-                due = other
+        due = self._timer_ms
+        if self._job_due_ms is not None and (due is None or self._job_due_ms < due):
+            due = self._job_due_ms
+        if self._break_ms is not None and (due is None or self._break_ms < due):
+            due = self._break_ms
+        if self._reply_due_ms is not None and (due is None or self._reply_due_ms < due):
+            due = self._reply_due_ms
+        if self._close_ms is not None and (due is None or self._close_ms < due):
+            due = self._close_ms
+        if self._gone_ms is not None and (due is None or self._gone_ms < due):
+            due = self._gone_ms
         return due
 
     @property
@@ -191,7 +213,7 @@ class FreeSwitchCall:
             return
         self._now_ms = now_ms
         self._handle(self.link.receive_data(data))
-        if self.link.state is not esl.State.CONNECTING and not self.link.pending_tags:
+        if not self.link.awaits_reply:
             self._reply_due_ms = None
 
     def receive_eof(self, now_ms: int) -> None:
@@ -223,6 +245,13 @@ class FreeSwitchCall:
             self._lost("no reply to connect" if connecting else "no reply to a command")
         if self._passed(self._close_ms):
             self._close()
+
+    def go_on(self, found: Route | str, now_ms: int) -> None:
+        """The answer to ``later``."""
+        channel, self.later, self._channel = self._channel, None, None
+        if channel is not None and not self.closed:
+            self._now_ms = now_ms
+            self._begin(channel, found)
 
     def leave(self) -> None:
         """This worker goes before the call ends. The caller is left to the dialplan, where another may take over:
@@ -306,7 +335,13 @@ class FreeSwitchCall:
 
     def _connected(self, channel: esl_event.Event) -> None:
         self._reply_due_ms = None
-        route = self._router(channel)
+        found = self._router(channel)
+        if isinstance(found, (Route, str)):
+            self._begin(channel, found)
+        else:
+            self.later, self._channel = found, channel
+
+    def _begin(self, channel: esl_event.Event, route: Route | str) -> None:
         if isinstance(route, str):
             self._log("no_flow", detail=route)
             # The dialplan's next action is the caller's way on: leave the call to it, past the park trap's 2 ms.
@@ -341,15 +376,16 @@ class FreeSwitchCall:
         """A key. One that comes by two ways is one: INFO when it is pressed, say, and RTP when it is let go."""
         if self.state is None:
             return
-        now_ms, longest_ms = self._now_ms, self.limits.same_key_ms + LONGEST_KEY_MS
-        self._alone = [one for one in self._alone if now_ms - one[1] < longest_ms]
-        for one in self._alone:
-            if one[0].digit == told.digit and one[0].source != told.source:
+        now_ms, alone = self._now_ms, self._alone
+        while alone and now_ms - alone[0].at_ms >= self.limits.same_key_ms + LONGEST_KEY_MS:
+            del alone[0]
+        for one in alone:
+            if one.told.digit == told.digit and one.told.source != told.source:
                 window_ms = self.limits.same_key_ms + min(told.duration_samples // 8, LONGEST_KEY_MS)
-                if now_ms - one[1] < window_ms:
-                    self._alone.remove(one)
+                if now_ms - one.at_ms < window_ms:
+                    alone.remove(one)
                     return
-        self._alone.append((told, now_ms))
+        alone.append(_Key(told, now_ms))
         self._feed(Digit(told.digit, self._at_ms))
 
     def _executed(self, told: esl.ExecuteDone) -> None:

@@ -6,7 +6,8 @@ replaces one that works.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from ivr.core.program import Program
 from ivr.core.state import CallState
 from ivr.esl.event import Event
-from ivr.hosts.freeswitch import Route
+from ivr.hosts.freeswitch import Later, Route
 from ivr.hosts.sounds import Sounds
 from ivr.lang.check import check_file
 from ivr.lang.problem import Problem
@@ -37,6 +38,20 @@ class FlowErrors(Exception):
         self.problems = problems
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A flow as calls find it. ``facts``: a name that the flow declares, and the channel variable that brings it.
+
+    Only names that the flow declares, and only from variables that a dialplan or an originate sets. ``language`` every
+    flow knows: the one that the caller is to be greeted in.
+    """
+
+    program: Program
+    sounds: Sounds
+    facts: tuple[tuple[str, str], ...]
+    destinations: Mapping[str, str]
+
+
 class Registry:
     """``sounds_for(program)`` gives the audio of a program; ``known(program)`` is told each program once.
 
@@ -51,7 +66,7 @@ class Registry:
         unfinished: Callable[[str], Unfinished | None] = lambda call_id: None,
     ) -> None:
         self._config, self._sounds_for, self._known, self._unfinished = config, sounds_for, known, unfinished
-        self._flows: dict[str, tuple[Program, Sounds]] = {}
+        self._flows: dict[str, _Line] = {}
         self._recordings = config.switch_path(config.recordings)
 
     def load(self) -> dict[str, Program]:
@@ -62,7 +77,7 @@ class Registry:
         config = self._config
         project = config.project()
         problems: list[Problem] = []
-        found: dict[str, tuple[Program, Sounds]] = {}
+        found: dict[str, _Line] = {}
         for name in config.routing.flows():
             result = check_file(Path(config.flow_file(name)), project)
             if result.program is None:
@@ -71,49 +86,63 @@ class Registry:
             program = result.program
             old = self._flows.get(name)
             # The same flow keeps its sounds, which remember where each prompt is.
-            found[name] = old if old and old[0].hash == program.hash else (program, self._sounds_for(program))
-            if missing := found[name][1].learn(program):
+            same = old is not None and old.program.hash == program.hash
+            sounds = old.sounds if old is not None and same else self._sounds_for(program)
+            facts = tuple((fact, FACT_VARIABLE + fact) for fact in (*program.facts, "language"))
+            destinations = {**program.destinations, **config.destinations}
+            found[name] = _Line(program, sounds, facts, destinations)
+            if missing := sounds.learn(program):
                 problems.append(_silent(name, config.flow_file(name), missing))
         if problems:
             raise FlowErrors(tuple(problems))
-        for name, (program, _) in found.items():
-            if name not in self._flows or self._flows[name][0].hash != program.hash:
-                self._known(program)
+        for name, line in found.items():
+            if name not in self._flows or self._flows[name].program.hash != line.program.hash:
+                self._known(line.program)
         self._flows = found
-        return {name: program for name, (program, _) in found.items()}
+        return {name: line.program for name, line in found.items()}
 
-    def route(self, channel: Event) -> Route | str:
-        """What the call on this channel runs, or in words why nothing."""
+    def route(self, channel: Event) -> Route | str | Later:
+        """What the call on this channel runs, or in words why nothing; a function where another worker may have had
+        the call, which has to be looked up.
+        """
         config = self._config
         if config.secret and channel.get(SECRET_VARIABLE, "") != config.secret:
             return "the channel does not carry the secret of callweave.yaml (variable callweave_secret)"
         called = channel.get("Caller-Destination-Number", "")
         path = channel.get("variable_socket_path", "")
-        name = config.routing.flow(path, called)
-        if name not in self._flows:
+        line = self._flows.get(config.routing.flow(path, called))
+        if line is None:
             return f'no flow for the number "{called}" and the path "{path}"; see flows: in callweave.yaml'
-        program, sounds = self._flows[name]
         facts: dict[str, Any] = {
             "caller.number": channel.get("Caller-Caller-ID-Number", ""),
             "caller.name": channel.get("Caller-Caller-ID-Name", ""),
             "called.number": called,
         }
-        # Only names that the flow declares, and only from variables that a dialplan or an originate sets.
-        # `language` every flow knows: the one that the caller is to be greeted in.
-        for name in (*program.facts, "language"):
-            value = channel.get(FACT_VARIABLE + name)
+        for name, variable in line.facts:
+            value = channel.get(variable)
             if value is not None:
                 facts[name] = {"true": True, "false": False}.get(value, value)
-        taken_over = None
-        known_call = any(channel.get(name) == "true" for name in TAKEOVER_VARIABLES)
-        if known_call and (left := self._unfinished(channel.get("Unique-ID", ""))):
-            # The call goes on with the flow it began with, whatever has been loaded since.
-            program = Program.from_json(left.program)
-            sounds = self._sounds_for(program)
-            elapsed_ms = max(0, round((datetime.now(UTC) - left.started_at).total_seconds() * 1000))
-            taken_over = (CallState.from_json(left.state), elapsed_ms)
-        destinations = {**program.destinations, **config.destinations}
-        return Route(program, sounds, facts, destinations, self._recordings, taken_over)
+        route = Route(line.program, line.sounds, facts, line.destinations, self._recordings)
+        for variable in TAKEOVER_VARIABLES:
+            if channel.get(variable) == "true":
+                call_id = channel.get("Unique-ID", "")
+                return lambda: self._taken_over(call_id, route)
+        return route
+
+    def _taken_over(self, call_id: str, route: Route) -> Route:
+        """The call goes on with the flow it began with, whatever has been loaded since. Waits for the database."""
+        left = self._unfinished(call_id)
+        if left is None:
+            return route
+        program = Program.from_json(left.program)
+        elapsed_ms = max(0, round((datetime.now(UTC) - left.started_at).total_seconds() * 1000))
+        return replace(
+            route,
+            program=program,
+            sounds=self._sounds_for(program),
+            destinations={**program.destinations, **self._config.destinations},
+            taken_over=(CallState.from_json(left.state), elapsed_ms),
+        )
 
 
 def _silent(flow: str, file: Path, missing: list[str]) -> Problem:

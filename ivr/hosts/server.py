@@ -1,34 +1,30 @@
-"""The server: takes calls from FreeSWITCH on a port, one greenlet each, and keeps what callers say.
+"""The server: takes calls from FreeSWITCH on a port, each on its own wire, and keeps what callers say.
 
-Law: sockets, clocks and signals are here and nowhere else; what a call does is ``freeswitch``'s. A peer that is no
-FreeSWITCH, or a call that fails, costs one connection and one log line, never another call.
+Law: who may connect, how many calls there are, and what becomes of one that is over or fails; what a call does is
+``freeswitch``'s, when it does it ``wire``'s. A peer that is no FreeSWITCH, or a call that fails, costs one connection
+and one log line, never another call.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import gevent
-from gevent import socket
-from gevent.server import StreamServer
+from gevent.hub import get_hub
 
 from ivr.core.effects import Effect, End
 from ivr.esl.event import Event
+from ivr.hosts.door import Connection, Door
 from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Router
 from ivr.hosts.journal import Journal, Put
 from ivr.hosts.keeper import Keeper
-from ivr.hosts.wire import converse
+from ivr.hosts.wire import Wire
 
-BACKLOG = 1024
 #: A socket that closes within 2 ms of the reply to `connect` leaves its caller parked for ever.
 PARK_TRAP_S = 0.05
-ACCEPT_PAUSE_S = 0.5
 #: Calls being turned away at once; more are closed without a word.
 SHED_AT_ONCE = 200
 #: A switch that vanished without a word is noticed while its call is silent for an hour: after 30 s, 3 probes.
@@ -63,27 +59,16 @@ class CallServer:
         self._number = 0
         self._shedding = 0
         self.draining = False
-        listener = socket.socket(_family(address[0]), socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        # Set on the listening socket, they hold for every connection. Without NODELAY a small reply can wait 40 ms.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in KEEPALIVE.items():
-            if hasattr(socket, name):  # not on every system
-                listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-        self._server = _Door(listener, self._handle, log)
-        self.address: tuple[str, int] = listener.getsockname()[:2]
+        self._door = Door(address, self._handle, log, KEEPALIVE)
+        self.address = self._door.address
 
     def start(self) -> None:
-        self._server.start()
+        self._door.open()
 
     def drain(self, timeout_s: float, hurry: Callable[[], bool] = lambda: False) -> int:
         """Take no more calls, let those on the line finish. Gives how many were left in the end."""
         self.draining = True
-        self._server.stop_accepting()
-        self._server.close()
+        self._door.close()
         until_ms = _now_ms() + timeout_s * 1000
         while self.calls and _now_ms() < until_ms and not hurry():
             gevent.sleep(0.05)
@@ -94,16 +79,16 @@ class CallServer:
 
     # -- one connection ----------------------------------------------------------------------------------
 
-    def _handle(self, connection: socket.socket, peer: tuple[str, int]) -> None:
-        if not self._allowed(peer[0]):
-            self._log("peer_refused", peer=peer[0], why="not in `allow` of callweave.yaml")
+    def _handle(self, connection: Connection, peer: str) -> None:
+        if not self._allowed(peer):
+            self._log("peer_refused", peer=peer, why="not in `allow` of callweave.yaml")
             connection.close()
             return
         why = self._refusing()
         if len(self.calls) >= self._max_calls:
             why = f"{len(self.calls)} calls are on the line, as many as `max_calls` allows"
         if why:
-            self._shed(connection, peer[0], why)
+            self._shed(connection, peer, why)
             return
         self._number += 1
         number = self._number
@@ -112,22 +97,27 @@ class CallServer:
             _now_ms(),
             limits=self._limits,
             on_start=self._started,
-            log=self._log_of(peer[0]),
+            log=self._log_of(peer),
         )
         self.calls[number] = call
-        try:
-            converse(connection, call)
-        except Exception:  # noqa: BLE001 - one call's bug must not be another call's end (fault 129)
-            # The socket closes without our hang-up: the dialplan's next action takes the caller on.
-            self._log("call_crashed", call=call.call_id, peer=peer[0], exc_info=True)
-            self._bury(call)
-            gevent.sleep(PARK_TRAP_S)
-        finally:
-            del self.calls[number]
-            with contextlib.suppress(OSError):
-                connection.close()
 
-    def _shed(self, connection: socket.socket, peer: str, why: str) -> None:
+        def gone() -> None:
+            del self.calls[number]
+            connection.close()
+
+        def over(error: Exception | None) -> None:
+            if error is None:
+                gone()
+                return
+            # One call's bug must not be another call's end (fault 129). The socket closes without our hang-up: the
+            # dialplan's next action takes the caller on.
+            self._log("call_crashed", call=call.call_id, peer=peer, exc_info=error)
+            self._bury(call)
+            get_hub().loop.timer(PARK_TRAP_S).start(gone)
+
+        Wire(connection, call, over).open()
+
+    def _shed(self, connection: Connection, peer: str, why: str) -> None:
         """A call too many goes on with the dialplan's next action: another worker, perhaps. To be closed before it has
         been greeted would park its caller in silence until the dialplan's guard (faults 22 and 38).
         """
@@ -136,15 +126,18 @@ class CallServer:
         def log(event: str, **fields: Any) -> None:
             told("call_shed" if event == "no_flow" else event, **fields)
 
-        if self._shedding >= SHED_AT_ONCE:
-            log("call_shed", detail=why)
-            return
-        self._shedding += 1
-        try:
-            converse(connection, FreeSwitchCall(lambda channel: why, _now_ms(), limits=self._limits, log=log))
-        finally:
+        def over(error: Exception | None) -> None:
             self._shedding -= 1
             connection.close()
+            if error is not None:
+                log("call_crashed", exc_info=error)
+
+        if self._shedding >= SHED_AT_ONCE:
+            log("call_shed", detail=why)
+            connection.close()
+            return
+        self._shedding += 1
+        Wire(connection, FreeSwitchCall(lambda channel: why, _now_ms(), limits=self._limits, log=log), over).open()
 
     def _bury(self, call: FreeSwitchCall) -> None:
         """A crashed call is ended in the books, if what broke it lets that happen."""
@@ -177,33 +170,6 @@ class CallServer:
 
     def _log_of(self, peer: str) -> Log:
         return lambda event, **fields: self._log(event, peer=peer, **fields)
-
-
-class _Door(StreamServer):
-    """Accepts connections. Without a file descriptor to spare they wait at the door for a moment (fault 38)."""
-
-    def __init__(self, listener: socket.socket, handle: Callable[..., None], log: Log) -> None:
-        self._log = log
-        super().__init__(listener, handle, spawn=gevent.spawn_raw)  # type: ignore[call-overload] # its stub leaves out what its docs offer
-
-    def do_read(self) -> Any:
-        try:
-            return super().do_read()
-        except OSError as exc:
-            if exc.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            self._log("accept_failed", why=os.strerror(exc.errno), hint="raise `ulimit -n`, or lower `max_calls`")
-            self.stop_accepting()
-            gevent.spawn_later(ACCEPT_PAUSE_S, self._again)
-            return None
-
-    def _again(self) -> None:
-        if self.started:
-            self.start_accepting()
-
-
-def _family(host: str) -> int:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _now_ms() -> int:

@@ -1,17 +1,22 @@
-"""The wire of one call: wait for bytes or a deadline, read, write. A greenlet's own, without gevent's costs per read.
+"""The wire of one call: its bytes and its deadlines become turns of the call, in the hub's own callbacks.
 
-Law: a socket, a clock and one call. gevent's ``recv`` with a time-out tries first, raises, makes a Timeout and
-starts a timer for each event; a call has a dozen events a minute and thousands of calls share the loop. Here one
-watcher serves the whole call, and its timer is moved only when a deadline comes closer.
+Law: a file descriptor, a clock and one call. Nothing here waits: a turn reads what is there, lets the call make of it
+what it will, and writes. What a call has to wait for (a database that is asked for the place where another worker
+left it) it hands back as a function, which runs in a greenlet while the wire rests. A greenlet a call would cost two
+switches an event, and gevent's ``recv`` with a time-out a Timeout and a timer as well; a call has a dozen events a
+minute and thousands of calls share the loop. One watcher serves the whole call, and its timer is moved only when a
+deadline comes closer.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from types import TracebackType
+from collections.abc import Callable
+from typing import Any
 
-from gevent import getcurrent, socket
+import gevent
+from gevent import socket
 from gevent.hub import get_hub
 
 from ivr.hosts.freeswitch import FreeSwitchCall
@@ -19,127 +24,195 @@ from ivr.hosts.freeswitch import FreeSwitchCall
 READ_BYTES = 16_384  # two or three events; a larger buffer would be made anew for each read
 #: A peer that does not take our few bytes within this time is no switch that lives.
 SEND_TIMEOUT_S = 10.0
-_READ = 1  # gevent's name for "readable" in loop.io()
+#: gevent's names for "readable" and "writable" in loop.io().
+_READ, _WRITE = 1, 2
 
 
 class Wire:
-    """Used by the greenlet that makes it, within ``with``. ``wait`` is the only place where it sleeps, but for a
-    ``send`` that the peer does not take."""
+    """One connection until it is closed. ``over(error)`` is told once, after the last turn: the descriptor is the
+    caller's to close. ``error`` is what a turn raised: a bug in that call, and of no concern to the others.
+    """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: Any, call: FreeSwitchCall, over: Callable[[Exception | None], None]) -> None:
+        """``connection``: a socket that does not block, of which ``fileno`` and ``setsockopt`` are used."""
         self._connection = connection
-        self._fd = connection.fileno()
-        self._hub = get_hub()
-        self._io = self._hub.loop.io(self._fd, _READ)
-        self._timer = self._hub.loop.timer(0)
+        self._fd: int = connection.fileno()
+        self._call = call
+        self._over: Callable[[Exception | None], None] | None = over
+        self._loop: Any = get_hub().loop
+        self._io: Any = self._loop.io(self._fd, _READ)
+        self._outlet: Any = None  # watches for room to write, while there is none
+        self._timer: Any = None
+        self._due_ms: int | None = None  # the call's deadline
         self._timer_ms: int | None = None  # when it will fire; it may be early, never late
-        self._greenlet = getcurrent()
-        self._waiting = self._readable = self._deaf = False
+        self._unsent = b""
+        self._send_due_ms = 0
         self._quiet_bytes = 0
+        self._resting = False  # the call waits for something that is not the switch
 
-    def __enter__(self) -> Wire:
-        self._io.start(self._wake)
-        return self
+    def open(self) -> None:
+        """The first words, and from here on whatever comes."""
+        self._io.start(self._readable)
+        try:
+            self._answer(time.monotonic_ns() // 1_000_000)
+        except Exception as error:  # noqa: BLE001 - see the class
+            self._end(error)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for watcher in (self._io, self._timer):
-            watcher.stop()
-            watcher.close()
+    def close(self) -> None:
+        """No more turns: the call is left as it is, and nobody is told."""
+        self._over = None
+        self._release()
 
-    def wait(self, deadline_ms: int | None) -> bool:
-        """True: there is something to read (or the peer is gone). False: ``deadline_ms``, monotonic, has passed;
-        a short reply may lie there all the same."""
-        while True:
-            if deadline_ms is not None:
-                now_ms = time.monotonic_ns() // 1_000_000
-                if deadline_ms <= now_ms:
-                    return False
-                if self._timer_ms is None or self._timer_ms > deadline_ms:
-                    self._arm(deadline_ms, now_ms)
-            if self._deaf:
-                self._deaf = False
-                self._io.start(self._wake)
-            self._waiting = True
-            try:
-                self._hub.switch()
-            finally:
-                self._waiting = False
-            if self._readable:
-                return True
+    # -- what the loop calls -----------------------------------------------------------------------------
 
-    def expect(self, quiet_bytes: int) -> None:
-        """So many bytes may lie in the kernel and wake nobody: ``+OK`` to what was sent, which there is nothing to do
-        about. An event, which is longer, a refusal, a deadline or the end of the connection does.
+    def _readable(self) -> None:
+        self._turn(True)
+
+    def _expired(self) -> None:
+        self._timer_ms = None
+        if self._over is not None:
+            self._turn(False)
+
+    def _writable(self) -> None:
+        try:
+            self._send(b"", time.monotonic_ns() // 1_000_000)
+            if not self._unsent:
+                self._release_outlet()
+                self._io.start(self._readable)
+            if self._call.closed:
+                self._end(None)
+        except Exception as error:  # noqa: BLE001 - see the class
+            self._end(error)
+
+    # -- a turn ------------------------------------------------------------------------------------------
+
+    def _turn(self, readable: bool) -> None:
+        """``readable``: there is something to read, or the peer is gone. Otherwise a deadline may have passed; a
+        short reply may lie there all the same.
         """
+        try:
+            call, now_ms = self._call, time.monotonic_ns() // 1_000_000
+            expired = self._due_ms is not None and self._due_ms <= now_ms
+            if self._unsent:
+                if now_ms >= self._send_due_ms:
+                    self._lose(now_ms)
+            elif self._resting:
+                pass
+            elif readable or expired:
+                self._read(now_ms)
+                if expired and not call.closed:
+                    call.advance(now_ms)
+            self._answer(now_ms)
+        except Exception as error:  # noqa: BLE001 - see the class
+            self._end(error)
+
+    def _read(self, now_ms: int) -> None:
+        try:
+            data = os.read(self._fd, READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._call.receive_data(data, now_ms)
+        else:  # the end, however it came
+            self._call.receive_eof(now_ms)
+
+    def _answer(self, now_ms: int) -> None:
+        """What the call has to say, and when it wants to be asked again."""
+        call = self._call
+        out = call.data_to_send()
+        if out:
+            self._send(out, now_ms)
+        if call.closed and not self._unsent:
+            self._end(None)
+            return
+        if call.later is not None and not self._resting:
+            self._rest(call.later)
+        quiet_bytes = call.quiet_bytes
         if quiet_bytes != self._quiet_bytes:
+            # So many bytes may lie in the kernel and wake nobody: `+OK` to what was sent, which there is nothing to
+            # do about. An event, which is longer, a refusal, a deadline or the end of the connection does.
             self._quiet_bytes = quiet_bytes
             self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, quiet_bytes + 1)
+        self._due_ms = call.deadline_ms
+        due_ms = self._send_due_ms if self._unsent else self._due_ms
+        if due_ms is not None and (self._timer_ms is None or self._timer_ms > due_ms):
+            self._arm(due_ms, now_ms)
 
-    def receive(self) -> bytes | None:
-        """What has arrived; b"" at the end, however it came; None when there is nothing."""
-        try:
-            return os.read(self._fd, READ_BYTES)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""
-
-    def send(self, data: bytes) -> bool:
-        """All of it, or False: the peer is gone or takes nothing."""
+    def _send(self, data: bytes, now_ms: int) -> None:
+        data = self._unsent + data if self._unsent else data
         try:
             sent = os.write(self._fd, data)
         except BlockingIOError:
             sent = 0
         except OSError:
-            return False
+            self._lose(now_ms)
+            return
         if sent == len(data):
-            return True
-        try:
-            self._connection.settimeout(SEND_TIMEOUT_S)
-            self._connection.sendall(data[sent:])
-        except OSError:
-            return False
-        return True
-
-    def _wake(self) -> None:
-        if self._waiting:
-            self._readable = True
-            self._greenlet.switch()
-        else:  # busy with something that waits: it would be told over and over
-            self._deaf = True
+            self._unsent = b""
+            return
+        if sent or not self._unsent:
+            self._send_due_ms = now_ms + round(SEND_TIMEOUT_S * 1000)
+        self._unsent = data[sent:]
+        if self._outlet is None:  # until there is room the peer is not listened to either
             self._io.stop()
+            self._outlet = self._loop.io(self._fd, _WRITE)
+            self._outlet.start(self._writable)
 
-    def _expired(self) -> None:
-        self._timer_ms = None
-        if self._waiting:
-            self._readable = False
-            self._greenlet.switch()
+    def _lose(self, now_ms: int) -> None:
+        """The peer is gone or takes nothing."""
+        self._unsent = b""
+        self._call.receive_eof(now_ms)
 
-    def _arm(self, deadline_ms: int, now_ms: int) -> None:
-        self._timer.stop()
-        self._timer.close()
-        self._timer = self._hub.loop.timer((deadline_ms - now_ms) / 1000)
+    # -- what is not the switch's ------------------------------------------------------------------------
+
+    def _rest(self, later: Callable[[], Any]) -> None:
+        self._resting = True
+        self._io.stop()
+        gevent.spawn_raw(self._look_up, later)
+
+    def _look_up(self, later: Callable[[], Any]) -> None:
+        """In a greenlet of its own: it may wait."""
+        try:
+            found = later()
+            if self._over is None:
+                return
+            now_ms = time.monotonic_ns() // 1_000_000
+            self._resting = False
+            self._io.start(self._readable)
+            self._call.go_on(found, now_ms)
+            self._answer(now_ms)
+        except Exception as error:  # noqa: BLE001 - see the class
+            self._end(error)
+
+    # -- time and the end --------------------------------------------------------------------------------
+
+    def _arm(self, due_ms: int, now_ms: int) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+        self._timer = self._loop.timer(max(0, due_ms - now_ms) / 1000)
         self._timer.start(self._expired)
-        self._timer_ms = deadline_ms
+        self._timer_ms = due_ms
 
+    def _end(self, error: Exception | None) -> None:
+        over, self._over = self._over, None
+        if over is not None:
+            self._release()
+            over(error)
 
-def converse(connection: socket.socket, call: FreeSwitchCall) -> None:
-    """One call from its first byte to its last."""
-    with Wire(connection) as wire:
-        wire.send(call.data_to_send())
-        wire.expect(call.quiet_bytes)
-        while not call.closed:
-            expired = not wire.wait(call.deadline_ms)
-            data, now_ms = wire.receive(), time.monotonic_ns() // 1_000_000
-            if data:
-                call.receive_data(data, now_ms)
-            elif data is not None:
-                call.receive_eof(now_ms)
-            if expired and not call.closed:
-                call.advance(now_ms)
-            out = call.data_to_send()
-            wire.expect(call.quiet_bytes)
-            if out and not wire.send(out):
-                call.receive_eof(time.monotonic_ns() // 1_000_000)
+    def _release(self) -> None:
+        self._release_outlet()
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None
+        self._io.stop()
+        self._io.close()
+
+    def _release_outlet(self) -> None:
+        if self._outlet is not None:
+            self._outlet.stop()
+            self._outlet.close()
+            self._outlet = None

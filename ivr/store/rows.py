@@ -161,7 +161,7 @@ def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
     if value is None or "value_number" in row:
         return row
     number: float | None = None
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             number = float(value)
         except OverflowError:

@@ -162,7 +162,10 @@ class Database:
             cursor.execute("BEGIN IMMEDIATE")
         for table, batch in by_table.items():
             self._upsert(cursor, table, batch)
-        self._fairy.commit()
+        if self._statements.postgres:
+            self._fairy.commit()
+        else:
+            cursor.execute("COMMIT")  # the driver keeps its plan; that of commit() it makes anew each time
 
     def rollback(self) -> None:
         self._fairy.rollback()
