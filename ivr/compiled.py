@@ -18,7 +18,10 @@ from pathlib import Path
 MODULES = (
     *(f"ivr.core.{name}" for name in ("effects", "events", "expr", "nodes", "state", "turn", "collecting", "machine")),
     *(f"ivr.esl.{name}" for name in ("codec", "event", "commands", "conversation", "link", "inbound")),
-    *(f"ivr.hosts.{name}" for name in ("completions", "door", "freeswitch", "journal", "keeper", "wire")),
+    *(
+        f"ivr.hosts.{name}"
+        for name in ("completions", "door", "freeswitch", "journal", "keeper", "registry", "server", "wire")
+    ),
     *(f"ivr.store.{name}" for name in ("recorder", "rows", "write")),
 )
 SOURCE = Path(__file__).resolve().parent.parent

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from ivr.core.effects import CollectSecret, Item
 from ivr.core.events import Digit, PlayDone, SecretDone, TimerFired
@@ -17,9 +17,9 @@ from ivr.core.program import END, REPEAT, Collect, Escalation, Way
 from ivr.core.turn import Turn
 
 #: A caller who ends every entry with "#" does so within this time of the last key.
-SWALLOW_MS = 2000
+SWALLOW_MS: Final = 2000
 #: An entry longer than any that a flow can ask for: the rest is dropped (a key held down, a storm of digits).
-MAX_ENTRY = 64
+MAX_ENTRY: Final = 64
 
 
 def enter(turn: Turn, node: Collect) -> str | None:

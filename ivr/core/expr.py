@@ -8,11 +8,11 @@ up in the variables, so no name can ever reach a Python attribute or method. ``l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 Number = int | float
 #: Longest text an expression may make: conditions compare and join short texts, nothing else.
-MAX_TEXT = 4096
+MAX_TEXT: Final = 4096
 
 
 def number(value: Any) -> Number | None:
@@ -99,7 +99,7 @@ def _length(value: Any) -> int:
 
 
 #: name -> (function, number of arguments). The whole of what an expression can call.
-FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
+FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
     "length": (_length, 1),
     "lower": (lambda x: text(x).lower(), 1),
     "upper": (lambda x: text(x).upper(), 1),
@@ -110,7 +110,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "number": (number, 1),
     "answered": (lambda x: x is not None, 1),
 }
-_OPERATORS: dict[str, Callable[..., Any]] = {
+_OPERATORS: Final[dict[str, Callable[..., Any]]] = {
     "==": equal,
     "!=": lambda a, b: not equal(a, b),
     "<": _order(lambda a, b: a < b),

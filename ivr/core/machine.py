@@ -10,7 +10,7 @@ This is the only loop that moves a call from one node to the next.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ivr.core import collecting
 from ivr.core.effects import Answer, Dial, Effect, End, Failed, RecordMessage
@@ -42,13 +42,13 @@ from ivr.core.state import CallState
 from ivr.core.turn import Turn
 
 #: Nodes passed between two waits before the call is taken to be going round in circles.
-MAX_NODES_PER_TURN = 200
+MAX_NODES_PER_TURN: Final = 200
 #: After the longest call time the error exit has this long to say its goodbye.
-OVERTIME_MS = 60_000
-KEYS = frozenset("0123456789*#ABCD")
+OVERTIME_MS: Final = 60_000
+KEYS: Final = frozenset("0123456789*#ABCD")
 
 #: Which kind of wait an event answers.
-_ANSWERS: dict[type, tuple[str, ...]] = {
+_ANSWERS: Final[dict[type, tuple[str, ...]]] = {
     PlayDone: ("play",),
     TimerFired: ("first", "between"),
     SecretDone: ("secret",),

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 Expr = Any  # a JSON tree of core.expr: a literal, or [operator, argument, ...]
 
 #: Step name that means "hear this step again" wherever a goto is allowed.
-REPEAT = "@repeat"
+REPEAT: Final = "@repeat"
 #: Step name of the compiler's own node that ends the call politely.
-END = "@end"
+END: Final = "@end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class HangUp:
 
 
 Node = Say | Collect | SetVars | Branch | Transfer | Record | SurveyMark | HangUp
-NODE_KINDS: dict[str, type[Any]] = {
+NODE_KINDS: Final[dict[str, type[Any]]] = {
     "say": Say,
     "collect": Collect,
     "set": SetVars,

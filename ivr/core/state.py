@@ -7,9 +7,9 @@ that a copy of the state is a shallow copy and ``step`` can be pure and cheap at
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-_FIELDS: dict[str, Any] = {
+_FIELDS: Final[dict[str, Any]] = {
     "call_id": "",
     "program": "",  # hash of the Program that this call runs on
     "node": "",  # the step the call is at
@@ -129,7 +129,58 @@ class CallState:
 
     def to_json(self) -> dict[str, Any]:
         """What is not as it was at first: a state is written at every prompt, and most of it never changes."""
-        return {name: value for name, first in _FIELDS.items() if (value := getattr(self, name)) != first}
+        found: dict[str, Any] = {}
+        if self.call_id:
+            found["call_id"] = self.call_id
+        if self.program:
+            found["program"] = self.program
+        if self.node:
+            found["node"] = self.node
+        if self.variables:
+            found["variables"] = self.variables
+        if self.now_ms:
+            found["now_ms"] = self.now_ms
+        if self.wait:
+            found["wait"] = self.wait
+        if self.waiting:
+            found["waiting"] = self.waiting
+        if self.phase:
+            found["phase"] = self.phase
+        if self.typed:
+            found["typed"] = self.typed
+        if self.entry:
+            found["entry"] = self.entry
+        if self.held is not None:
+            found["held"] = self.held
+        if self.confirms:
+            found["confirms"] = self.confirms
+        if self.attempt:
+            found["attempt"] = self.attempt
+        if self.attempt_ms:
+            found["attempt_ms"] = self.attempt_ms
+        if self.silences:
+            found["silences"] = self.silences
+        if self.wrongs:
+            found["wrongs"] = self.wrongs
+        if self.swallow:
+            found["swallow"] = self.swallow
+        if self.swallow_ms:
+            found["swallow_ms"] = self.swallow_ms
+        if self.dialled_ms:
+            found["dialled_ms"] = self.dialled_ms
+        if self.talked_ms:
+            found["talked_ms"] = self.talked_ms
+        if self.visits:
+            found["visits"] = self.visits
+        if self.runs:
+            found["runs"] = self.runs
+        if self.failures:
+            found["failures"] = self.failures
+        if self.overtime:
+            found["overtime"] = self.overtime
+        if self.ended:
+            found["ended"] = self.ended
+        return found
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> CallState:

@@ -112,7 +112,7 @@ Message = Event | CommandReply | ApiResponse | DisconnectNotice | AuthRequest | 
 # others are replies of one line, and most of these say +OK. Those two are compared as they are: a pattern's machinery
 # is cold when a call wakes up, and costs more than all else here. Whatever looks different is read with care, in
 # _read_head.
-_USUAL = re.compile(
+_USUAL: Final = re.compile(
     rb"Content-Length: ([0-9]{1,8})\nContent-Type: text/event-plain\n\n"
     rb"|Content-Type: api/response\nContent-Length: ([0-9]{1,8})\n\n"
     rb"|Content-Type: command/reply\nReply-Text: ([+\-][ -~]{0,200})\n\n"
@@ -120,20 +120,24 @@ _USUAL = re.compile(
 _LENGTH_HEAD: Final = b"Content-Length: "
 _JSON_HEAD: Final = b"\nContent-Type: text/event-json\n\n"
 _OK: Final = b"Content-Type: command/reply\nReply-Text: +OK\n\n"
-_LENGTH = re.compile(rb"[0-9]{1,10}")
+_LENGTH: Final = re.compile(rb"[0-9]{1,10}")
 # A linger notice is built in 512 bytes (mod_event_socket.c, disco_buf): with a long channel name, which a caller can
 # choose, it is cut there, its blank line is lost, and the next frame starts in the middle of a line. Only the place is
 # sure; any pattern to look for could be put into the name.
-_NOTICE = b"Content-Type: text/disconnect-notice\n"
-_NOTICE_CUT_AT = 511
-_NEXT_FRAME = b"Content-"
+_NOTICE: Final = b"Content-Type: text/disconnect-notice\n"
+_NOTICE_CUT_AT: Final = 511
+_NEXT_FRAME: Final = b"Content-"
 
 
 #: One object for all: nothing of it ever changes.
 _PLAIN_OK: Final = CommandReply("+OK", PlainEvent(b"\n" + _OK[:-2], encoded=False))
 
 #: What a frame whose head was read is, as far as its head said so.
-_ANY, _PLAIN, _JSON, _API, _REPLY = range(5)
+_ANY: Final = 0
+_PLAIN: Final = 1
+_JSON: Final = 2
+_API: Final = 3
+_REPLY: Final = 4
 
 
 class Decoder:

@@ -19,12 +19,12 @@ from ivr.esl.trusted import Trusted
 
 MAX_FIELD_BYTES: Final = 64 * 1024
 
-_APPLICATION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
-_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}", re.ASCII)
-_EVENT_NAME = re.compile(r"[A-Z][A-Z_]{0,63}", re.ASCII)
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,127}", re.ASCII)
-_FORBIDDEN = {"\r": "a carriage return", "\n": "a newline", "\0": "a NUL"}
-_FORBIDDEN_CHARACTER = re.compile("[\r\n\0]")
+_APPLICATION: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+_TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}", re.ASCII)
+_EVENT_NAME: Final = re.compile(r"[A-Z][A-Z_]{0,63}", re.ASCII)
+_HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,127}", re.ASCII)
+_FORBIDDEN: Final = {"\r": "a carriage return", "\n": "a newline", "\0": "a NUL"}
+_FORBIDDEN_CHARACTER: Final = re.compile("[\r\n\0]")
 
 
 class CommandError(ValueError):

@@ -19,23 +19,23 @@ from urllib.parse import unquote_to_bytes
 
 Value = str | list[str]
 
-_SIMPLE_NAME = re.compile(r"[A-Za-z0-9_.\-]+", re.ASCII)
-_REST_OF_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+_SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.\-]+", re.ASCII)
+_REST_OF_STRING: Final = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 
 
 #: What to search for, by name: names are ours, so there are few. Filled as they are asked for, up to a bound.
-_PLAIN_NEEDLES: dict[str, bytes] = {}
-_JSON_NEEDLES: dict[str, bytes] = {}
-_MOST_NEEDLES = 4096
+_PLAIN_NEEDLES: Final[dict[str, bytes]] = {}
+_JSON_NEEDLES: Final[dict[str, bytes]] = {}
+_MOST_NEEDLES: Final = 4096
 #: What FreeSWITCH adds to a channel's event comes last: found at once from there, instead of behind 6 kB.
-_AT_END = frozenset(
+_AT_END: Final = frozenset(
     ("Application", "Application-Response", "Application-UUID", "DTMF-Digit", "DTMF-Duration", "DTMF-Source")
 )
 _BRACE: Final = ord("{")
 _COMMA: Final = ord(",")
 _QUOTE: Final = ord('"')
 #: How values begin that are not what they seem in a plain block.
-_ODD = (b"ARRAY::", b"_undef_")
+_ODD: Final = (b"ARRAY::", b"_undef_")
 
 
 def _plain_needle(name: str) -> bytes | None:
@@ -276,6 +276,6 @@ def _no_surrogates(text: str) -> str:
 
 
 # Numbers stay the text they were: FreeSWITCH sends strings, and Python refuses to convert very long ones.
-_JSON = json.JSONDecoder(
+_JSON: Final = json.JSONDecoder(
     object_pairs_hook=_first_wins, parse_int=str, parse_float=str, parse_constant=str, strict=False
 )

@@ -5,13 +5,15 @@ Law: pure; one function for each kind of wait. The variables are FreeSWITCH's, t
 
 from __future__ import annotations
 
+from typing import Final
+
 from ivr.core.effects import RecordMessage
 from ivr.core.events import RecordDone, SecretDone, TransferDone
 from ivr.esl.event import Event
 
 #: A recording with less than this before its closing silence holds nothing.
-LEAST_RECORDING_MS = 1000
-NO_ANSWER_CAUSES = frozenset(("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "ORIGINATOR_CANCEL"))
+LEAST_RECORDING_MS: Final = 1000
+NO_ANSWER_CAUSES: Final = frozenset(("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "ORIGINATOR_CANCEL"))
 
 
 def transfer_done(event: Event, wait: int, at_ms: int) -> TransferDone:

@@ -10,16 +10,16 @@ import _socket
 import errno
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gevent import socket
 from gevent.hub import get_hub
 
-BACKLOG = 1024
+BACKLOG: Final = 1024
 #: Taken in one go; then calls on the line have their turn.
-AT_ONCE = 50
-PAUSE_S = 0.5
-_READ = 1  # gevent's name for "readable" in loop.io()
+AT_ONCE: Final = 50
+PAUSE_S: Final = 0.5
+_READ: Final = 1  # gevent's name for "readable" in loop.io()
 
 Log = Callable[..., None]
 
@@ -101,5 +101,5 @@ class Door:
         return True
 
 
-_MORE_FILES = "raise `ulimit -n`, or lower `max_calls`"
-_HINTS = {errno.EMFILE: _MORE_FILES, errno.ENFILE: _MORE_FILES}
+_MORE_FILES: Final = "raise `ulimit -n`, or lower `max_calls`"
+_HINTS: Final = {errno.EMFILE: _MORE_FILES, errno.ENFILE: _MORE_FILES}

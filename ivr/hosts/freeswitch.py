@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ivr.core import machine
 from ivr.core.effects import (
@@ -38,22 +38,22 @@ from ivr.hosts.completions import record_done, secret_done, transfer_done
 from ivr.hosts.sounds import MissingAudio, Sounds
 
 #: What the machine needs to know, and nothing more: each event is about 6 kB to receive.
-EVENTS = ("DTMF", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP")
+EVENTS: Final = ("DTMF", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP")
 #: A bridge that fails or ends comes back to us; any key stops a prompt.
-CHANNEL_VARIABLES = (
+CHANNEL_VARIABLES: Final = (
     ("playback_terminators", "any"),
     ("continue_on_fail", "true"),
     ("hangup_after_bridge", "false"),
 )
 #: Heard before a recording.
-TONE = "tone_stream://%(250,0,800)"
+TONE: Final = "tone_stream://%(250,0,800)"
 #: The energy below which FreeSWITCH's `record` takes a frame for silence.
-SILENCE_THRESHOLD = 200
+SILENCE_THRESHOLD: Final = 200
 #: A key that is said to be held for longer is not waited for by its other way.
-LONGEST_KEY_MS = 1000
-SWITCH_LOST = "SWITCH_LOST"
+LONGEST_KEY_MS: Final = 1000
+SWITCH_LOST: Final = "SWITCH_LOST"
 #: Handshake and the busiest step come to about ten.
-MOST_UNANSWERED = 20
+MOST_UNANSWERED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,18 @@ Law: adds who, where and when (UTC) to Save effects, opens and closes the call's
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ivr.core.effects import End, Save
 from ivr.core.program import Collect, Program
 from ivr.core.state import CallState
+from ivr.store.rows import Row, of_answer, of_attempt
 
-Put = Callable[[str, Mapping[str, Any] | Callable[[], Mapping[str, Any]]], Any]
-_TIMES = {"started_ms": "started_at", "ended_ms": "ended_at", "at_ms": "at"}
+Put = Callable[[str, Row], Any]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES: Final = {"started_ms": "started_at", "ended_ms": "ended_at", "at_ms": "at"}
 
 
 class Journal:
@@ -23,6 +25,7 @@ class Journal:
 
     def __init__(self, put: Put, call_id: str, started_at: datetime) -> None:
         self._put, self._call_id, self._started_at = put, call_id, started_at
+        self._started_us = (started_at - _EPOCH) // timedelta(microseconds=1)
 
     def begin(self, program: Program, caller: str, called: str, language: str) -> None:
         row = {
@@ -37,7 +40,12 @@ class Journal:
         self._put("call", row)
 
     def save(self, effect: Save) -> None:
-        self._put(effect.table, partial(_row, effect.row, self._call_id, self._started_at))
+        if effect.table == "attempt":
+            self._put("attempt", partial(of_attempt, effect.row, self._call_id, self._started_us))
+        elif effect.table == "answer":
+            self._put("answer", partial(of_answer, effect.row, self._call_id, self._started_us))
+        else:
+            self._put(effect.table, partial(_row, effect.row, self._call_id, self._started_at))
 
     def checkpoint(self, program: Program, state: CallState) -> None:
         """Where the call is, at each new prompt: what another worker needs to go on.

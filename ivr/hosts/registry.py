@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ivr.core.program import Program
 from ivr.core.state import CallState
@@ -22,12 +22,12 @@ from ivr.lang.problem import Problem
 from ivr.ops.config import Config
 from ivr.store.takeover import Unfinished
 
-SECRET_VARIABLE = "variable_callweave_secret"
+SECRET_VARIABLE: Final = "variable_callweave_secret"
 #: Another worker may have had this call: set by the dialplan before its second `socket` action, or by FreeSWITCH when
 #: it was restarted and `recover` runs the dialplan again for a call that was up (switch_channel.c:2018).
-TAKEOVER_VARIABLES = ("variable_callweave_takeover", "variable_recovered")
+TAKEOVER_VARIABLES: Final = ("variable_callweave_takeover", "variable_recovered")
 #: A fact that a flow declares comes as a channel variable: callweave_fact_customer.region=north.
-FACT_VARIABLE = "variable_callweave_fact_"
+FACT_VARIABLE: Final = "variable_callweave_fact_"
 
 
 class FlowErrors(Exception):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import gevent
 from gevent.hub import get_hub
@@ -26,7 +26,7 @@ from ivr.hosts.wire import Wire
 #: A socket that closes within 2 ms of the reply to `connect` leaves its caller parked for ever.
 PARK_TRAP_S = 0.05
 #: Calls being turned away at once; more are closed without a word.
-SHED_AT_ONCE = 200
+SHED_AT_ONCE: Final = 200
 #: A switch that vanished without a word is noticed while its call is silent for an hour: after 30 s, 3 probes.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import gevent
 from gevent import socket
@@ -21,7 +21,7 @@ from gevent.hub import get_hub
 
 from ivr.hosts.freeswitch import FreeSwitchCall
 
-READ_BYTES = 16_384  # two or three events; a larger buffer would be made anew for each read
+READ_BYTES: Final = 16_384  # two or three events; a larger buffer would be made anew for each read
 #: A peer that does not take our few bytes within this time is no switch that lives.
 SEND_TIMEOUT_S = 10.0
 #: gevent's names for "readable" and "writable" in loop.io().

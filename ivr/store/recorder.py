@@ -24,12 +24,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy.exc import DBAPIError
 
 from ivr.store.engine import make_engine
-from ivr.store.rows import COLUMNS, BadRow, Prepared, prepare
+from ivr.store.rows import COLUMNS, BadRow, Prepared, Row, prepare
 from ivr.store.spool import Spool, SpoolInUse
 from ivr.store.upgrade import SchemaError
 from ivr.store.write import Database, Trouble, trouble
@@ -38,10 +38,7 @@ __all__ = ["Backoff", "Recorder", "SpoolInUse", "Stats", "Threads"]
 
 
 #: The spool is drained by so many groups for each new one, so that it empties while calls go on.
-_DRAIN_GROUPS = 5
-
-
-Row = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+_DRAIN_GROUPS: Final = 5
 
 
 class Lock(Protocol):
@@ -295,7 +292,11 @@ class Recorder:
         for table, row in group:
             made: Mapping[str, Any] = {}
             try:
-                made = row() if callable(row) else row
+                found = row() if callable(row) else row
+                if isinstance(found, tuple):
+                    rows.append(found)
+                    continue
+                made = found
                 rows.append(prepare(table, made))
             except BadRow as error:
                 self._dead.append(({**made, "table": table}, str(error)))

@@ -12,14 +12,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Integer, String, Table
 
 from ivr.store import schema
 
 #: What hosts call a table, and which one it is.
-TABLES: dict[str, Table] = {
+TABLES: Final[dict[str, Table]] = {
     "call": schema.call,
     "program": schema.program,
     "call_state": schema.call_state,
@@ -29,7 +29,7 @@ TABLES: dict[str, Table] = {
     "survey_run": schema.survey_run,
 }
 
-_INT_LIMIT = 2**31
+_INT_LIMIT: Final = 2**31
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -38,6 +38,8 @@ class BadRow(ValueError):
 
 
 Prepared = tuple[str, tuple[Any, ...]]
+#: What a recorder takes: a row, or what makes one, ready or not.
+Row = Mapping[str, Any] | Callable[[], Mapping[str, Any] | Prepared]
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ def _shape(table: Table) -> _Shape:
     )
 
 
-_SHAPES = {t.name: _shape(t) for t in TABLES.values()}
-COLUMNS: dict[str, tuple[str, ...]] = {name: shape.columns for name, shape in _SHAPES.items()}
+_SHAPES: Final = {t.name: _shape(t) for t in TABLES.values()}
+COLUMNS: Final[dict[str, tuple[str, ...]]] = {name: shape.columns for name, shape in _SHAPES.items()}
 
 
 def prepare(table: str, row: Mapping[str, Any]) -> Prepared:
@@ -107,6 +109,74 @@ def prepare(table: str, row: Mapping[str, Any]) -> Prepared:
         elif value is not None:
             values[i] = _time(name, shape.columns[i], value)
     return name, tuple(values)
+
+
+def of_attempt(saved: Mapping[str, Any], call_id: str, started_us: int) -> Prepared:
+    """What ``prepare`` makes of an attempt that the machine saves, without asking what the machine is sure of.
+
+    ``started_us``: when the machine's clock read 0, in microseconds since 1970. Texts that are not short and plain go
+    the long way.
+    """
+    question, node, keys, survey, language = (
+        saved["question"],
+        saved["node"],
+        saved["keys"],
+        saved["survey"],
+        saved["language"],
+    )
+    began, ended = stamp(started_us + saved["started_ms"] * 1000), stamp(started_us + saved["ended_ms"] * 1000)
+    if not call_id or not question or not _short(call_id, question, node, keys or "", survey, language):
+        return prepare("attempt", {**saved, "call_id": call_id, "started_at": began, "ended_at": ended})
+    return "attempt", (
+        call_id,
+        question,
+        saved["occurrence"],
+        saved["attempt"],
+        node,
+        saved["outcome"],
+        keys,
+        saved["key_count"],
+        saved["timer"],
+        survey,
+        language,
+        began,
+        ended,
+    )
+
+
+def of_answer(saved: Mapping[str, Any], call_id: str, started_us: int) -> Prepared:
+    """The same of an answer. Only a text that was keyed in goes the short way."""
+    question, value, keys, survey, language = (
+        saved["question"],
+        saved["value"],
+        saved["keys"],
+        saved["survey"],
+        saved["language"],
+    )
+    at = stamp(started_us + saved["at_ms"] * 1000)
+    plain = type(value) is str and call_id and question
+    if not plain or not _short(call_id, question, value, keys or "", survey, language):
+        return prepare("answer", {**saved, "call_id": call_id, "at": at})
+    return "answer", (call_id, question, saved["occurrence"], survey, value, None, keys, language, at)
+
+
+def _short(*texts: str) -> bool:
+    joined = "".join(texts)
+    return len(joined) <= schema.KEY_LENGTH and _plain(joined)
+
+
+_minute: tuple[int, str] = (-1, "")
+_SECONDS: Final = tuple(f"{second:02}." for second in range(60))
+
+
+def stamp(us: int) -> str:
+    """Microseconds since 1970 as UTC text. Most come from the same minute as the one before."""
+    global _minute
+    minute, rest = us // 60_000_000, us % 60_000_000
+    known = _minute
+    if known[0] != minute:
+        known = _minute = (minute, datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%d %H:%M:"))
+    return known[1] + _SECONDS[rest // 1_000_000] + str(1_000_000 + rest % 1_000_000)[1:]
 
 
 def _plain(text: str) -> bool:
@@ -199,4 +269,4 @@ def _with_json(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return row if body is None or isinstance(body, str) else {**row, "json": _encode(body)}
 
 
-_DERIVE = {"program": _with_json, "call_state": _with_json, "answer": _answer, "call": _call, "survey_run": _run}
+_DERIVE: Final = {"program": _with_json, "call_state": _with_json, "answer": _answer, "call": _call, "survey_run": _run}

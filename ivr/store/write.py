@@ -13,7 +13,7 @@ import enum
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine, Table, and_, bindparam, case, column, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,8 +31,8 @@ class Trouble(enum.Enum):
 
 
 #: First two letters of a SQLSTATE that blame the data: cardinality, data, integrity, limits, raised by a trigger.
-_DATA_CLASSES = ("21", "22", "23", "54", "P0")
-_RETRY_STATES = ("40001", "40P01")
+_DATA_CLASSES: Final = ("21", "22", "23", "54", "P0")
+_RETRY_STATES: Final = ("40001", "40P01")
 
 
 def trouble(error: BaseException) -> Trouble:
@@ -116,10 +116,10 @@ def _merge_run(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
     return values, None
 
 
-_MERGE = {"call": _merge_call, "call_state": _merge_state, "attempt": _merge_attempt, "survey_run": _merge_run}
+_MERGE: Final = {"call": _merge_call, "call_state": _merge_state, "attempt": _merge_attempt, "survey_run": _merge_run}
 #: Answers are first tried as new ones, which they nearly always are; what was there already is looked at row by row.
-_KEEP_FIRST = ("program", "answer")
-_KEY_COUNT = {t.name: len(t.primary_key) for t in TABLES.values()}
+_KEEP_FIRST: Final = ("program", "answer")
+_KEY_COUNT: Final = {t.name: len(t.primary_key) for t in TABLES.values()}
 
 
 class Database:

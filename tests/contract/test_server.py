@@ -33,6 +33,7 @@ from ivr.hosts.switch.channel import Channel
 from ivr.hosts.switch.wire import Command, CommandReader
 from ivr.hosts.switch_client import CallResult, place_call, run_calls
 from ivr.lang.check import check_file
+from ivr.store.rows import COLUMNS
 
 #: Sounds go by quickly here.
 SPEED = 20.0
@@ -63,7 +64,8 @@ class Serving:
         self.port = self.server.address[1]
 
     def _put(self, table: str, row: Any) -> None:
-        self.rows.append((table, dict(row() if callable(row) else row)))
+        made = row() if callable(row) else row
+        self.rows.append((table, dict(zip(COLUMNS[table], made[1], strict=True) if isinstance(made, tuple) else made)))
 
     def _log(self, event: str, **fields: Any) -> None:
         self.told.append((event, fields))
