@@ -224,14 +224,14 @@ def _choose(turn: Turn, node: Collect, way: Way, timer: str, ended: bool) -> str
     keys = state.entry
     if way.goto == REPEAT:
         turn.took(f"key {keys}")
-        turn.save_attempt(node, *_saved(turn, node, "digits", keys, timer))
+        _save(turn, node, "digits", keys, timer)
         _expect_habit(turn, node, ended)
         return _begin(turn, node, node.prompts)
     if way.answer is not None and node.confirm:
-        turn.save_attempt(node, *_saved(turn, node, "digits", keys, timer))
+        _save(turn, node, "digits", keys, timer)
         _expect_habit(turn, node, ended)
         return _ask_to_confirm(turn, node, way.answer, keys)
-    turn.save_attempt(node, *_saved(turn, node, "digits", keys, timer))
+    _save(turn, node, "digits", keys, timer)
     if node.store and way.answer is not None:
         turn.save_answer(node, way.answer, keys)
         turn.assign(node.into, way.answer)
@@ -265,7 +265,7 @@ def _complete(turn: Turn, node: Collect, timer: str, ended: bool) -> str | None:
     value = _value(node, keys)
     if not _fits(turn, node, keys, value):
         return _fail(turn, node, "nomatch", timer, ended)
-    turn.save_attempt(node, *_saved(turn, node, "digits", keys, timer))
+    _save(turn, node, "digits", keys, timer)
     _expect_habit(turn, node, ended)
     if node.confirm:
         return _ask_to_confirm(turn, node, value, keys)
@@ -354,12 +354,12 @@ def _confirm_key(turn: Turn, node: Collect, key: str) -> str | None:
     state = turn.state
     state.entry = key
     if key == node.confirm_yes:
-        turn.save_attempt(node, *_saved(turn, node, "digits", key, ""))
+        _save(turn, node, "digits", key, "")
         _expect_habit(turn, node, ended=False)
         value, keys = state.held or (None, "")
         return _accept(turn, node, value, keys)
     if key == node.confirm_no:
-        turn.save_attempt(node, *_saved(turn, node, "digits", key, ""))
+        _save(turn, node, "digits", key, "")
         _expect_habit(turn, node, ended=False)
         return _begin(turn, node, node.prompts)
     return _fail(turn, node, "nomatch", "")
@@ -382,7 +382,7 @@ def _timer(turn: Turn, node: Collect) -> str | None:
 def _fail(turn: Turn, node: Collect, kind: str, timer: str, ended: bool = False) -> str | None:
     """Silence (noinput) or a wrong key (nomatch): counted apart, escalated apart, given up apart or together."""
     state = turn.state
-    turn.save_attempt(node, *_saved(turn, node, kind, state.entry, timer))
+    _save(turn, node, kind, state.entry, timer)
     escalation: Escalation
     if kind == "noinput":
         state.silences += 1
@@ -412,9 +412,9 @@ def _asking(turn: Turn, node: Collect) -> tuple[str, int]:
     return question, turn.state.attempt
 
 
-def _saved(turn: Turn, node: Collect, outcome: str, keys: str, timer: str) -> tuple[str, str, str, str, int]:
+def _save(turn: Turn, node: Collect, outcome: str, keys: str, timer: str) -> None:
     question, attempt = _asking(turn, node)
-    return question, outcome, keys, timer, attempt
+    turn.save_attempt(node, question, outcome, keys, timer, attempt)
 
 
 def _expect_habit(turn: Turn, node: Collect, ended: bool) -> None:

@@ -219,7 +219,10 @@ class Decoder:
         message: Message
         start, kind = self._body_start, self._kind
         if kind == _JSON:
-            message = JsonEvent(buffer[start:end] if isinstance(buffer, bytes) else bytes(buffer[start:end]))
+            if isinstance(buffer, bytes):
+                message = JsonEvent(buffer, start, end)
+            else:
+                message = JsonEvent(bytes(buffer[start:end]))
         elif kind == _PLAIN:  # it wants the newline before its first line
             message = PlainEvent(bytes(buffer[start - 1 : end]))
         elif kind == _REPLY:

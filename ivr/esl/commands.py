@@ -86,7 +86,7 @@ def api(command: str, arguments: str = "") -> bytes:
 
 def bgapi(command: str, arguments: str, job_uuid: str) -> bytes:
     """Run it aside; the answer is the BACKGROUND_JOB event whose Job-UUID is ours."""
-    return _packet(_api("bgapi", command, arguments), f"Job-UUID: {_match('job uuid', job_uuid, _TOKEN)}")
+    return _packet(f"{_api('bgapi', command, arguments)}\nJob-UUID: {_match('job uuid', job_uuid, _TOKEN)}")
 
 
 def execute(application: str, argument: str = "", *, event_uuid: str, lock: bool = True) -> bytes:
@@ -96,23 +96,22 @@ def execute(application: str, argument: str = "", *, event_uuid: str, lock: bool
     ``mod_event_socket`` is taken for another command (mod_event_socket.c:1737). ``lock`` queues behind what runs;
     without it the application runs inside the running one.
     """
-    lines = [
-        "sendmsg",
-        "call-command: execute",
-        f"execute-app-name: {_match('application', application, _APPLICATION)}",
-        f"Event-UUID: {_match('event uuid', event_uuid, _TOKEN)}",
-    ]
+    head = (
+        "sendmsg\ncall-command: execute"
+        f"\nexecute-app-name: {_match('application', application, _APPLICATION)}"
+        f"\nEvent-UUID: {_match('event uuid', event_uuid, _TOKEN)}"
+    )
     if lock:
-        lines.append("event-lock: true")
-    body = _text(f"argument of {application}", argument).encode("utf-8")
+        head += "\nevent-lock: true"
+    body = _text("argument", argument, of=application).encode("utf-8")
     if not body:
-        return _packet(*lines)
-    return _packet(*lines, "content-type: text/plain", f"content-length: {len(body)}") + body
+        return _packet(head)
+    return _packet(f"{head}\ncontent-type: text/plain\ncontent-length: {len(body)}") + body
 
 
 def hangup(cause: str = "NORMAL_CLEARING") -> bytes:
     """Works without ``full`` too, but waits behind a locked execute (1.8 s seen): prefer ``uuid_kill``."""
-    return _packet("sendmsg", "call-command: hangup", f"hangup-cause: {_match('cause', cause, _EVENT_NAME)}")
+    return _packet(f"sendmsg\ncall-command: hangup\nhangup-cause: {_match('cause', cause, _EVENT_NAME)}")
 
 
 def uuid_kill(uuid: str, cause: str = "NORMAL_CLEARING") -> bytes:
@@ -142,37 +141,58 @@ def check_argument(field: str, argument: str) -> str:
 
 
 def _api(verb: str, command: str, arguments: str) -> str:
-    _match(f"{verb} command", command, _APPLICATION)
-    text = _text(f"arguments of {verb} {command}", arguments)
+    _match("command", command, _APPLICATION, of=verb)
+    text = _text("arguments", arguments, of=f"{verb} {command}")
     return f"{verb} {command} {text}" if text else f"{verb} {command}"
 
 
-def _packet(*lines: str) -> bytes:
-    head = "\n".join(lines)
-    verb, folded = lines[0].partition(" ")[0], head.lower()
+def _packet(head: str) -> bytes:
+    folded = head.lower()
     if "mod_event_socket" in folded and ("unload" in folded or "reload" in folded):
+        verb = head.partition("\n")[0].partition(" ")[0]
         raise CommandError(verb, "unload or reload of mod_event_socket; FreeSWITCH takes that for another command")
     return head.encode("utf-8") + b"\n\n"
 
 
-def _match(field: str, text: str, pattern: re.Pattern[str]) -> str:
-    _text(field, text)
+def _match(field: str, text: str, pattern: re.Pattern[str], of: str = "") -> str:
+    # A uuid, which is most of what is asked about, is known at a glance.
+    if (
+        pattern is _TOKEN
+        and len(text) <= 128
+        and text.isascii()
+        and text[:1] != "-"
+        and text.replace("-", "").isalnum()
+    ):
+        return text
+    _text(field, text, of=of)
     if not pattern.fullmatch(text):
-        raise CommandError(field, f"{text!r} does not fit {pattern.pattern}")
+        raise CommandError(_named(field, of), f"{text!r} does not fit {pattern.pattern}")
     return text
 
 
-def _text(field: str, text: str, expands: bool = True) -> str:
+def _named(field: str, of: str) -> str:
+    """What an error calls the field."""
+    if not of:
+        return field
+    return f"{of} {field}" if field == "command" else f"{field} of {of}"
+
+
+def _text(field: str, text: str, expands: bool = True, of: str = "") -> str:
+    # Nearly every text is short, printable ASCII without a "$": nothing is wrong with it.
+    if len(text) <= MAX_FIELD_BYTES and text.isascii() and text.isprintable() and "$" not in text:
+        return text
     if found := _FORBIDDEN_CHARACTER.search(text):
         name = _FORBIDDEN[found[0]]
-        raise CommandError(field, f"holds {name} at character {found.start() + 1}; it must be one line")
+        raise CommandError(_named(field, of), f"holds {name} at character {found.start() + 1}; it must be one line")
     try:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError as error:
-        raise CommandError(field, f"character {error.start + 1} is half of a surrogate pair") from None
+        raise CommandError(_named(field, of), f"character {error.start + 1} is half of a surrogate pair") from None
     if size > MAX_FIELD_BYTES:
-        raise CommandError(field, f"{size} bytes; the limit is {MAX_FIELD_BYTES}")
+        raise CommandError(_named(field, of), f"{size} bytes; the limit is {MAX_FIELD_BYTES}")
     if expands and not isinstance(text, Trusted) and "${" in text:
         at = text.find("${")
-        raise CommandError(field, f"holds ${{ at character {at + 1}; FreeSWITCH would run it (Trusted if it is meant)")
+        raise CommandError(
+            _named(field, of), f"holds ${{ at character {at + 1}; FreeSWITCH would run it (Trusted if it is meant)"
+        )
     return text

@@ -16,8 +16,6 @@ from gevent import socket
 from gevent.hub import get_hub
 
 BACKLOG: Final = 1024
-#: Taken in one go; then calls on the line have their turn.
-AT_ONCE: Final = 50
 PAUSE_S: Final = 0.5
 _READ: Final = 1  # gevent's name for "readable" in loop.io()
 
@@ -73,24 +71,17 @@ class Door:
             self._listener.close()
 
     def _knocked(self) -> None:
-        for _ in range(AT_ONCE):
-            if self._closed or not self._let_in():
-                return
-
-    def _let_in(self) -> bool:
-        """False: nobody is there, or nobody can be let in now."""
+        """One is let in at a time, so that calls on the line have their turn: the loop tells of the next at once."""
         try:
             fd, peer = self._listener._accept()
-        except BlockingIOError:
-            return False
+        except (BlockingIOError, ConnectionAbortedError):  # it went away while it waited
+            return
         except OSError as exc:
-            if exc.errno == errno.ECONNABORTED:  # it went away while it waited
-                return True
             self._log("accept_failed", why=os.strerror(exc.errno or 0), hint=_HINTS.get(exc.errno or 0, ""))
             self._io.stop()
             self._timer = self._loop.timer(PAUSE_S)
             self._timer.start(self.open)
-            return False
+            return
         os.set_blocking(fd, False)
         connection = _socket.socket(self._family, socket.SOCK_STREAM, 0, fd)
         try:
@@ -98,7 +89,6 @@ class Door:
         except Exception:  # noqa: BLE001 - what one connection does to us must not keep the next one out
             self._log("call_crashed", peer=peer[0], exc_info=True)
             connection.close()
-        return True
 
 
 _MORE_FILES: Final = "raise `ulimit -n`, or lower `max_calls`"

@@ -378,7 +378,7 @@ class FreeSwitchCall:
             return
         now_ms, alone = self._now_ms, self._alone
         while alone and now_ms - alone[0].at_ms >= self.limits.same_key_ms + LONGEST_KEY_MS:
-            del alone[0]
+            alone.pop(0)
         for one in alone:
             if one.told.digit == told.digit and one.told.source != told.source:
                 window_ms = self.limits.same_key_ms + min(told.duration_samples // 8, LONGEST_KEY_MS)

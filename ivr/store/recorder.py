@@ -169,6 +169,7 @@ class Recorder:
             self.stats.rows = seq = self.stats.rows + 1
             self._queue.append((table, row))
         if self._idle or len(self._queue) == self._group_rows:
+            self._idle = False  # once is enough
             self._bell.ring()
         return seq
 
