@@ -207,6 +207,7 @@ def _moment(moment: queries.Moment) -> Row:
         what = "call began"
     elif what == "ended":
         by = {"flow": "by the flow", "caller": "by the caller", "error": "by an error", "switch-lost": "switch lost"}
+        by["transferred"] = "transferred away"
         what = f"call ended {by.get(moment.outcome, moment.outcome)}"
     elif what == "changed":
         what = "answer, changed later"

@@ -40,7 +40,8 @@ class Door:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         listener = _socket.socket(family, socket.SOCK_STREAM)
         self._listener: Any = listener  # typeshed leaves out _accept, which makes no second object of it
-        self._take, self._log = take, log
+        self.take = take
+        self._log = log
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
@@ -85,7 +86,7 @@ class Door:
         os.set_blocking(fd, False)
         connection = _socket.socket(self._family, socket.SOCK_STREAM, 0, fd)
         try:
-            self._take(connection, peer[0])
+            self.take(connection, peer[0])
         except Exception:  # noqa: BLE001 - what one connection does to us must not keep the next one out
             self._log("call_crashed", peer=peer[0], exc_info=True)
             connection.close()

@@ -52,6 +52,8 @@ SILENCE_THRESHOLD: Final = 200
 #: A key that is said to be held for longer is not waited for by its other way.
 LONGEST_KEY_MS: Final = 1000
 SWITCH_LOST: Final = "SWITCH_LOST"
+#: Somebody else has taken the call away.
+TRANSFERRED: Final = "TRANSFERRED"
 #: Handshake and the busiest step come to about ten.
 MOST_UNANSWERED: Final = 20
 
@@ -159,6 +161,8 @@ class FreeSwitchCall:
         self._out: list[bytes] = [self.link.connect()]
         self._job: _Job | None = None  # runs on the switch
         self._next: _Job | None = None  # as soon as that is over
+        self._profile = ""  # counts who had the call: another one than at first, and it is no longer ours
+        self._away = False
         self._number = 0
         # A worker that takes over a call must not take the first worker's late completion for its own.
         self._prefix = f"cw{opened_ms & 0xFFFFFFFF:x}-"
@@ -301,7 +305,10 @@ class FreeSwitchCall:
 
     def _handle(self, told: list[esl.LinkEvent]) -> None:
         for one in told:  # in the order of how often they come
-            if isinstance(one, esl.Dtmf):
+            if self._away:
+                if isinstance(one, (esl.HungUp, esl.Lingering, esl.Lost, esl.Disconnected)):
+                    self._close()
+            elif isinstance(one, esl.Dtmf):
                 self._key(one)
             elif isinstance(one, (esl.Reply, esl.ApiReply)):
                 # Replies come in order: one came, so the switch is alive, and the next has its full time.
@@ -312,7 +319,10 @@ class FreeSwitchCall:
                     if one.tag == "answer" and self.end is None:  # nobody is there, or cannot be spoken to
                         self._gone_ms = self._now_ms + 500
             elif isinstance(one, esl.ExecuteDone):
-                self._executed(one)
+                if self._is_elsewhere(one.event):
+                    self._transferred()
+                else:
+                    self._executed(one)
             elif isinstance(one, esl.HungUp):
                 self._hung_up(one.cause)
             elif isinstance(one, esl.Connected):
@@ -332,9 +342,13 @@ class FreeSwitchCall:
                 self._lost(f"{one.reason} {one.detail}".strip())
             elif isinstance(one, esl.Disconnected):
                 self._lost("it said goodbye in the middle of the call")
+            elif isinstance(one, esl.OtherEvent) and self._is_elsewhere(one.event):
+                # A transfer ends the `socket` that brought us the call, and nothing else need happen.
+                self._transferred()
 
     def _connected(self, channel: esl_event.Event) -> None:
         self._reply_due_ms = None
+        self._profile = channel.get("Caller-Profile-Index", "")
         found = self._router(channel)
         if isinstance(found, (Route, str)):
             self._begin(channel, found)
@@ -457,6 +471,22 @@ class FreeSwitchCall:
             self._log("switch_lost", detail=detail)
             self._send(self.link.kill("NORMAL_TEMPORARY_FAILURE") if self.link.state is esl.State.UP else b"")
         self._hung_up(SWITCH_LOST)
+
+    def _is_elsewhere(self, event: esl_event.Event) -> bool:
+        """FreeSWITCH counts the profiles of a call; a transfer makes a new one (fault 34). A bridge does not."""
+        return self._profile != "" and event.get("Caller-Profile-Index", self._profile) != self._profile
+
+    def _transferred(self) -> None:
+        """Somebody else has taken the call away, and our socket is still open and in control of it. Whatever is said
+        now would be heard where the caller is; even ``exit`` would pull the call out of the next one's hands. So: the
+        books are closed, and not a word until the caller hangs up.
+        """
+        self._log("call_taken_away")
+        if self.state is not None and self.end is None:
+            self._feed(HungUp(self._at_ms, TRANSFERRED))
+        self._away = True
+        self._job = self._next = None
+        self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._gone_ms = None
 
     def _swamped(self) -> bool:
         """A switch that tells of keys and completions but answers nothing is none."""

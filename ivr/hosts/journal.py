@@ -16,6 +16,7 @@ from ivr.core.state import CallState
 from ivr.store.rows import Row, of_answer, of_attempt
 
 Put = Callable[[str, Row], Any]
+_NOT_HERE: Final = {"SWITCH_LOST": "switch-lost", "TRANSFERRED": "transferred"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES: Final = {"started_ms": "started_at", "ended_ms": "ended_at", "at_ms": "at"}
 
@@ -60,8 +61,8 @@ class Journal:
             self._put("call_state", partial(_state_row, program, state, self._started_at))
 
     def end(self, effect: End, ended_at: datetime, language: str) -> None:
-        """``SWITCH_LOST`` is nobody's doing: neither the caller nor the flow ended that call."""
-        by = "switch-lost" if effect.cause == "SWITCH_LOST" else effect.by
+        """A call that the switch lost, or that somebody took away, was ended by neither the caller nor the flow."""
+        by = _NOT_HERE.get(effect.cause, effect.by)
         row = {
             "call_id": self._call_id,
             "ended_at": ended_at,

@@ -59,16 +59,16 @@ class CallServer:
         self._number = 0
         self._shedding = 0
         self.draining = False
-        self._door = Door(address, self._handle, log, KEEPALIVE)
-        self.address = self._door.address
+        self.door = Door(address, self._handle, log, KEEPALIVE)
+        self.address = self.door.address
 
     def start(self) -> None:
-        self._door.open()
+        self.door.open()
 
     def drain(self, timeout_s: float, hurry: Callable[[], bool] = lambda: False) -> int:
         """Take no more calls, let those on the line finish. Gives how many were left in the end."""
         self.draining = True
-        self._door.close()
+        self.door.close()
         until_ms = _now_ms() + timeout_s * 1000
         while self.calls and _now_ms() < until_ms and not hurry():
             gevent.sleep(0.05)

@@ -62,7 +62,7 @@ call = Table(
     Column("started_at", UtcDateTime),
     Column("answered_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
-    Column("ended_by", Text),  # flow | caller | error | switch-lost
+    Column("ended_by", Text),  # flow | caller | error | switch-lost | transferred
     Column("end_node", Text),
     Column("cause", Text),
     Column("status", Text),  # live | ended; filled in when the row names none

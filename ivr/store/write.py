@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, Table, and_, bindparam, case, column, func, or_, select
+from sqlalchemy import Engine, Table, and_, bindparam, case, column, false, func, literal_column, not_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -32,6 +32,10 @@ class Trouble(enum.Enum):
 
 #: First two letters of a SQLSTATE that blame the data: cardinality, data, integrity, limits, raised by a trigger.
 _DATA_CLASSES: Final = ("21", "22", "23", "54", "P0")
+#: How a call ended of which its worker knows no more.
+_LOST: Any = literal_column("'switch-lost'")  # as words of the statement: its parameters are the row's
+_HANGUP: Any = literal_column("'hangup'")
+_NONE: Any = literal_column("0")
 _RETRY_STATES: Final = ("40001", "40P01")
 
 
@@ -90,13 +94,18 @@ def _merge_call(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
     values: dict[str, Any] = {c.name: func.coalesce(new[c.name], c) for c in old if c.name != "call_id"}
     late = and_(old.ended_at.is_not(None), new.ended_at.is_(None))
     values["status"] = case((late, old.status), else_=values["status"])
-    return values, None
+    # A connection that is given up late (faults 31, 33) knows nothing of how the call went on, and ended.
+    ended = and_(old.ended_at.is_not(None), old.ended_by != _LOST)
+    return values, or_(new.ended_by.is_(None), new.ended_by != _LOST, not_(func.coalesce(ended, false())))
 
 
 def _merge_attempt(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
-    """A worker that took the call over may make the attempt again: the later one counts."""
+    """A worker that took the call over may make the attempt again: the later one counts, unless it only tells that
+    the first one's connection went away.
+    """
     values = {c.name: new[c.name] for c in old if not c.primary_key}
-    return values, or_(old.ended_at.is_(None), new.ended_at >= old.ended_at)
+    answered = and_(old.outcome.is_not(None), old.outcome != _HANGUP, new.outcome == _HANGUP)
+    return values, and_(or_(old.ended_at.is_(None), new.ended_at >= old.ended_at), not_(answered))
 
 
 def _merge_state(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
@@ -105,9 +114,12 @@ def _merge_state(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
 
 
 def _merge_run(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
-    """begun, partial, complete: only forward. Each word is longer than the one before, which is all the test needs."""
+    """begun, partial, complete: only forward, and of two partial ones the one that came further. Each word is longer
+    than the one before, which is all the test needs.
+    """
     was, is_ = (func.length(s) for s in (old.status, new.status))
-    ahead = or_(is_ > was, and_(is_ == was, new.at >= old.at))
+    further = func.coalesce(new.asked, _NONE) >= func.coalesce(old.asked, _NONE)
+    ahead = or_(is_ > was, and_(is_ == was, new.at >= old.at, further))
     values: dict[str, Any] = {
         name: case((ahead, func.coalesce(new[name], old[name])), else_=func.coalesce(old[name], new[name]))
         for name in ("status", "last_question", "answered", "asked", "at")

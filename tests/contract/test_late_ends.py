@@ -42,7 +42,6 @@ LATE: dict[str, tuple[str, list[dict[str, Any]], dict[str, Any], dict[str, Any]]
 }
 
 
-@pytest.mark.xfail(strict=True, reason="ivr/store/write.py: the later row wins, though its conversation was over")
 @pytest.mark.parametrize("what", LATE)
 def test_rows_31_33_what_an_old_connection_stores_late_changes_nothing(
     database: str, tmp_path: Path, what: str

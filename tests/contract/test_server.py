@@ -25,6 +25,7 @@ from ivr.core.effects import Effect
 from ivr.core.program import Program
 from ivr.hosts import wire
 from ivr.hosts.caller import HangsUp, Hears, Pause, ScriptedCaller
+from ivr.hosts.door import Connection
 from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Route
 from ivr.hosts.scripted_switch import Faults, ScriptedSwitch, Sound
 from ivr.hosts.server import CallServer
@@ -52,7 +53,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Program:
 class Serving:
     """A CallServer of this process, what it logged and what it kept."""
 
-    def __init__(self, program: Program, kind: type[CallServer] = CallServer, **more: Any) -> None:
+    def __init__(self, program: Program, kind: Callable[..., CallServer] = CallServer, **more: Any) -> None:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.rows: list[tuple[str, dict[str, Any]]] = []
         self.sounds = VirtualSounds()
@@ -246,17 +247,21 @@ class Long(VirtualSounds):
         return [path for path in super().files(items) for _ in range(1000)]
 
 
-class Narrow(CallServer):
-    """Its sockets hold little, and it notes what they are set to."""
+def narrow(serving: Serving) -> dict[str, int]:
+    """From here on the server's sockets hold little. Gives what they are set to, once one is there."""
+    options: dict[str, int] = {}
+    door = serving.server.door
+    take = door.take
 
-    options: dict[str, int]
-
-    def _handle(self, connection: socket.socket, peer: tuple[str, int]) -> None:
+    def watched(connection: Connection, peer: str) -> None:
         connection.setsockopt(plain_socket.SOL_SOCKET, plain_socket.SO_SNDBUF, 1)
-        names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_NODELAY")
-        self.options = {n: connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, n)) for n in names}
-        self.options["SO_KEEPALIVE"] = connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        super()._handle(connection, peer)
+        for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_NODELAY"):
+            options[name] = connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+        options["SO_KEEPALIVE"] = connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        take(connection, peer)
+
+    door.take = watched
+    return options
 
 
 def narrow_peer(serving: Serving) -> socket.socket:
@@ -277,7 +282,8 @@ OK = b"Content-Type: command/reply\nReply-Text: +OK\n\n"
 
 
 def test_row_19_a_command_larger_than_the_sockets_buffer_arrives_whole(quick: Program) -> None:
-    serving = Serving(quick, Narrow, limits=Limits())
+    serving = Serving(quick, limits=Limits())
+    narrow(serving)
     serving.route = Route(quick, Long(), serving.route.facts, {})
     reader, commands = CommandReader(), list[Command]()
     with narrow_peer(serving) as peer:
@@ -303,7 +309,8 @@ def test_row_19_a_command_larger_than_the_sockets_buffer_arrives_whole(quick: Pr
 
 def test_row_19_a_peer_that_takes_nothing_is_given_up(quick: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "SEND_TIMEOUT_S", 0.2)
-    serving = Serving(quick, Narrow, limits=Limits())
+    serving = Serving(quick, limits=Limits())
+    narrow(serving)
     serving.route = Route(quick, Long(), serving.route.facts, {})
     with narrow_peer(serving) as peer:
         peer.sendall(Channel("deaf", "", "1", "2", {"Answer-State": "answered"}, 0).connect_reply(0, True))
@@ -319,12 +326,12 @@ def test_row_19_a_peer_that_takes_nothing_is_given_up(quick: Program, monkeypatc
 
 
 def test_row_31_a_switch_that_vanished_is_looked_for(quick: Program) -> None:
-    serving = Serving(quick, Narrow)
+    serving = Serving(quick)
+    options = narrow(serving)
     assert serving.place(serving.call("c")).problems == []
-    assert isinstance(serving.server, Narrow)
-    assert serving.server.options.pop("SO_KEEPALIVE") == 1
-    assert serving.server.options.pop("TCP_NODELAY") == 1
-    assert serving.server.options == {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+    assert options.pop("SO_KEEPALIVE") == 1
+    assert options.pop("TCP_NODELAY") == 1
+    assert options == {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
     serving.server.drain(0)
 
 

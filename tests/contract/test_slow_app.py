@@ -1,6 +1,7 @@
 """A slow application (fault 30): FreeSWITCH's listener would wedge, and lose events after 100 000 in its queue.
 
-So the server reads each call as fast as it comes, whatever the others do: one greenlet and one socket's buffer a call.
+So the server reads each call as fast as it comes, whatever the others do. What a call has to wait for is looked up in a
+greenlet of its own; nothing else on the call's path may wait, and what tries to costs that call alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from test_server import OK, Serving, completed
 
 from ivr.core.effects import Effect
 from ivr.core.program import Program
-from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Route
+from ivr.hosts.freeswitch import FreeSwitchCall, Later, Limits, Route
 from ivr.hosts.switch.channel import Channel
 from ivr.hosts.switch.wire import Command, CommandReader
 from ivr.lang.check import check_file
@@ -59,28 +60,19 @@ def watchman() -> Iterator[Beat]:
     watching.kill()
 
 
-#: Where one call's work may wait for something slow: a lookup of the call, and the keeping of what it says.
-SLOW = ["its route is looked up", "an effect is kept"]
-
-
-@pytest.mark.parametrize("where", SLOW)
-def test_row_30_a_call_that_is_slow_holds_up_no_other_and_loses_nothing(quick: Program, where: str) -> None:
+def test_row_30_a_call_that_is_looked_up_holds_up_no_other_and_loses_nothing(quick: Program) -> None:
     let_go = gevent.event.Event()
     slowed: list[str] = []
 
-    def wait(at: str, uuid: str) -> None:
-        if where == at and uuid == "slow" and not slowed:
-            slowed.append(uuid)
-            assert let_go.wait(10)
-
-    def router(channel: Any) -> Route | str:
-        wait(SLOW[0], channel.get("Unique-ID"))
+    def look_up() -> Route | str:
+        slowed.append("slow")
+        assert let_go.wait(10)
         return serving.route
 
-    def on_effect(call: FreeSwitchCall, effect: Effect) -> None:
-        wait(SLOW[1], call.call_id if type(effect).__name__ == "Save" else "")
+    def router(channel: Any) -> Route | str | Later:
+        return look_up if channel.get("Unique-ID") == "slow" else serving.route
 
-    serving = Serving(quick, router=router, on_effect=on_effect, limits=Limits())
+    serving = Serving(quick, router=router, limits=Limits())
     slow = gevent.spawn(serving.place, serving.call("slow"))
     until(lambda: slowed, "the slow call waits")
     others = [gevent.spawn(serving.place, serving.call(f"other{n}")) for n in range(20)]
@@ -89,6 +81,25 @@ def test_row_30_a_call_that_is_slow_holds_up_no_other_and_loses_nothing(quick: P
     let_go.set()
     assert slow.get(timeout=10).problems == []
     assert serving.saved("slow") == {"q1": "4", "q2": "5"}
+    serving.quiet()
+    serving.server.drain(0)
+
+
+def test_rows_30_129_keeping_an_effect_may_not_wait_and_costs_one_call_where_it_does(quick: Program) -> None:
+    """``put`` takes a row at once, by its contract. Whoever breaks it is told, and no other call notices."""
+
+    def on_effect(call: FreeSwitchCall, effect: Effect) -> None:
+        if call.call_id == "slow" and type(effect).__name__ == "Save":
+            gevent.sleep(1)
+
+    serving = Serving(quick, on_effect=on_effect)
+    slow = gevent.spawn(serving.place, serving.call("slow"))
+    others = [gevent.spawn(serving.place, serving.call(f"other{n}")) for n in range(20)]
+    assert [one.get(timeout=10).problems for one in others] == [[]] * 20
+    slow.get(timeout=10)
+    (crash,) = [fields for name, fields in serving.told if name == "call_crashed" and "what" not in fields]
+    assert crash["call"] == "slow"
+    assert type(crash["exc_info"]).__name__ == "BlockingSwitchOutError"
     serving.quiet()
     serving.server.drain(0)
 

@@ -42,7 +42,6 @@ def test_row_34_no_call_is_transferred_by_us(number: int) -> None:
     assert b"execute-app-name: transfer" not in sent
 
 
-@pytest.mark.xfail(strict=True, reason="FreeSWITCHCall does not notice a transfer: it goes on with its flow")
 @pytest.mark.parametrize("number", range(len(CALLS)))
 def test_row_34_a_call_that_was_transferred_is_left_alone(number: int) -> None:
     one, found = clean(number), []

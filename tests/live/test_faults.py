@@ -233,9 +233,6 @@ def test_row_33_a_recovered_switch_takes_the_call_up_where_it_was(live: Live) ->
     assert sorted(kept) == [("main", "1"), ("order_number", "123456"), ("welcome", "2")]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the host does not notice that its call was transferred: ivr/hosts/freeswitch.py"
-)
 def test_row_34_a_call_that_somebody_transfers_has_one_controller(live: Live) -> None:
     """`uuid_transfer`, by an operator at the switch, to the same line, whose socket brings it as a new call."""
     with Line(live, live.hotline.name, "transferred") as line:

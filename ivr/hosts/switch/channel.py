@@ -98,7 +98,7 @@ class Channel:
     def __init__(self, uuid: str, name: str, number: str, called: str, variables: Mapping[str, str], created_ms: int):
         self.uuid, self.created_ms = uuid, created_ms
         self.channel_name = f"sofia/internal/{number or 'anonymous'}@127.0.0.1:5090"
-        self.facts = {"uuid": uuid, "number": number, "called": called, "name": name or number}
+        self.facts = {"uuid": uuid, "number": number, "called": called, "name": name or number, "profile": "1"}
         self.facts["channel"] = self.channel_name
         self.state, self.state_number, self.call_state, self.answer_state = "CS_EXECUTE", "4", "RINGING", "ringing"
         self.cause = ""
@@ -133,6 +133,11 @@ class Channel:
     def change(self, **fields: str | int) -> None:
         for name, value in fields.items():
             setattr(self, name, value)
+        self._cache.clear()
+
+    def transferred(self) -> None:
+        """Another part of the dialplan has it: with a profile of its own, whose number every event tells."""
+        self.facts["profile"] = str(int(self.facts["profile"]) + 1)
         self._cache.clear()
 
     # -- writing ---------------------------------------------------------------------------------------

@@ -185,6 +185,7 @@ class Session(OnLine):
 
     def _go_elsewhere(self) -> None:
         where, self._leaving = self._leaving or "", None
+        self.channel.transferred()
         self._queue.clear()
         while self._stack:
             self.hung_up_by = "caller"  # what runs is broken off, as by a caller who leaves

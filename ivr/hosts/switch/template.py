@@ -69,7 +69,7 @@ PROFILE = (
     ("Source", "mod_sofia"),
     ("Context", "public"),
     ("Channel-Name", "{channel}"),
-    ("Profile-Index", "1"),
+    ("Profile-Index", "{profile}"),
 )
 #: The profile's times, in microseconds: created, answered and hangup are the call's, the others 0.
 PROFILE_TIMES = (
