@@ -14,7 +14,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-TICKS = os.sysconf("SC_CLK_TCK")
+#: Linux makes a clock of a process id, inverted, and this (clock_getcpuclockid(3)).
+_CPU_OF_PROCESS = 2
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -52,9 +53,8 @@ class ServerProcess:
         raise RuntimeError(f"the server did not listen on port {self.port} (exit status {self._process.poll()})")
 
     def cpu_s(self) -> float:
-        """User and system time so far, of all its threads."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """User and system time so far, of all its threads. /proc/<pid>/stat would count it in ticks of 10 ms."""
+        return time.clock_gettime(~self.pid << 3 | _CPU_OF_PROCESS)
 
     def rss_kb(self) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text()

@@ -32,24 +32,27 @@ METHOD = """\
 Server and switch each have a core of their own. Calls start evenly spread, one for each that ends. A latency is from
 the sending of an event that asks for an answer (a DTMF or a CHANNEL_EXECUTE_COMPLETE) to the kernel's stamp of the next
 command's arrival, so a late switch does not count; its own lateness is the last column. CPU is the user and system time
-of the server's process, all threads. KB/call is the growth of its resident memory while all callers are parked in the
+of the server's process, all threads. The servers take turns, three rounds at 100 and at 1,000; the figures are the
+median round's. KB/call is the growth of its resident memory while all callers are parked in the
 first question.
 """
 
 
 TRIED = """\
-## What was tried for CPU per call
+## Where the CPU of a call goes, and what was tried
 
-The target of 0.40 is missed. Fed from memory, the same call costs 0.5 ms of Python; in the server, among a thousand
-others and behind real sockets, the same code costs four to six times as much (a `sleep(0)` before each message doubles
-it, 3 ms between messages make it seven times), and a call has a dozen messages more than one that leaves the keys to
-FreeSWITCH. At first it was 9.2 ms at 1,000 at once.
+The call path is compiled (`make fast`, ADR 0007). Most of what it costs is waking up: a process that sleeps between
+events finds its caches cold, and what counts is how much code and data a wake-up touches (ADR 0008 says how that is
+seen). A call that collects its keys itself wakes up twenty times, and the fewer calls there are at once, the colder it
+is.
 
-Kept: one watcher and one timer a call instead of gevent's time-outs, short replies left in the kernel, groups of 100 ms
-when busy, rows made by the writer's thread, prompts made once, cheaper look-ups in events, channel variables set only
+Kept: turns in the loop's own callback instead of a greenlet a call, one watcher and one timer a call, short replies
+left in the kernel, heads compared instead of matched, events read where they lie, rows made by column in the writer's
+thread, groups of 100 ms when busy, SQLite tables without row numbers, prompts made once, channel variables set only
 where they differ. Tried and dropped: huge pages and no garbage collection (no change seen), a pause of 1 to 4 ms before
-each poll (fewer wake-ups, the same CPU), leaving the middle digits of an entry unread (0.3 ms, and inter-digit timers
-that are wrong). Left: `core` and `esl` compiled, which a machine without a compiler could not build.
+each poll (fewer wake-ups, the same CPU), leaving the middle digits of an entry unread (a hang-up would lie there
+unseen), other optimisation levels and profile-guided builds of the compiled part (in the noise). At first it was 9.2 ms
+at 1,000 at once.
 """
 
 

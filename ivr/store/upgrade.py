@@ -57,7 +57,7 @@ def check_schema(engine: Engine) -> None:
         check_version(version(connection), url)
 
 
-def upgrade(url: str) -> tuple[str | None, str]:
+def upgrade(url: str, to: str = HEAD) -> tuple[str | None, str]:
     """Creates or upgrades the tables; gives the versions before and after. Harmless when there is nothing to do.
 
     Raises SchemaError for a database newer than this Callweave.
@@ -77,8 +77,8 @@ def upgrade(url: str) -> tuple[str | None, str]:
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        return before, HEAD
+            command.upgrade(config, to)
+        return before, to
     finally:
         engine.dispose()
 

@@ -47,6 +47,29 @@ def test_migrations_give_the_schema_that_the_code_knows(database: str) -> None:
     assert store.known_versions()[-1] == store.HEAD
 
 
+def test_row_86_an_upgrade_keeps_every_row(empty_database: str) -> None:
+    """0003 makes SQLite's tables anew; what they held, history included, is there afterwards."""
+    old = store.upgrade(empty_database, "0002")
+    assert old == (None, "0002")
+    rows = {
+        "call": call_row(),
+        "call_state": {"call_id": "c1", "json": "{}", "at": at(1)},
+        "attempt": attempt_row(),
+        "answer": {**answer_row(4), "value": "4", "value_number": 4.0},
+        "survey_run": run_row("begun"),
+    }
+    with make_engine(empty_database).begin() as connection:
+        for table, row in rows.items():
+            connection.execute(metadata.tables[table].insert(), [row])
+        connection.execute(metadata.tables["answer_history"].insert(), [rows["answer"]])
+    before = {table: read(empty_database, table) for table in (*rows, "answer_history")}
+    assert store.upgrade(empty_database) == ("0002", store.HEAD)
+    assert {table: read(empty_database, table) for table in before} == before
+    assert all(before.values())
+    with make_engine(empty_database).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
 def test_row_86_another_schema_is_refused_with_the_command_to_type(empty_database: str) -> None:
     engine = make_engine(empty_database)
     with pytest.raises(store.SchemaError, match=r"no Callweave tables yet\..* ivr db upgrade --db"):

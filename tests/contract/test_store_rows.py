@@ -9,7 +9,7 @@ import pytest
 from storetools import answer_row, attempt_row, call_row, run_row
 
 from ivr.store.engine import DatabaseUrlError, parse_url, shown_url
-from ivr.store.rows import COLUMNS, BadRow, prepare
+from ivr.store.rows import COLUMNS, BadRow, of_answer, of_attempt, prepare
 
 BAD = {
     "no such table": ("nonsense", {}),
@@ -33,6 +33,63 @@ BAD = {
 def test_row_84_a_row_that_can_never_be_stored_is_refused_with_its_reason(name: str) -> None:
     with pytest.raises(BadRow, match=r"must|no table|is not a time|no JSON"):
         prepare(*BAD[name])
+
+
+#: What a machine may save, odd texts among it: the short way and the long one must come to the same row.
+SAVED: dict[str, dict[str, Any]] = {
+    "an answer": {},
+    "a secret": {"keys": None, "value": None},
+    "nothing pressed": {"keys": "", "outcome": "noinput", "key_count": 0},
+    "a number": {"value": 4},
+    "a number with a fraction": {"value": 4.25},
+    "Chinese": {"question": "满意度", "node": "问"},
+    "a NUL": {"value": "a\0b"},
+    "half a character": {"value": "\ud800"},
+    "a long text": {"value": "x" * 20_000},
+    "before the call began": {"started_ms": -5, "ended_ms": -1, "at_ms": -1},
+    "days later": {"started_ms": 1, "ended_ms": 250_000_000, "at_ms": 250_000_000},
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_a_row_made_by_column_is_the_row_made_by_name(name: str) -> None:
+    began = datetime(2026, 2, 28, 23, 59, 58, 999_877, tzinfo=UTC)
+    began_us = (began - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    attempt = {
+        **{"node": "rate.q1", "question": "q1", "occurrence": 1, "attempt": 2, "outcome": "digits", "keys": "4"},
+        **{
+            "key_count": 1,
+            "timer": "first",
+            "survey": "csat",
+            "language": "en",
+            "started_ms": 1001,
+            "ended_ms": 61_002,
+        },
+    }
+    answer = {
+        **{"question": "q1", "occurrence": 1, "survey": "csat", "value": "4", "keys": "4", "language": "en"},
+        **{"at_ms": 61_002},
+    }
+
+    def at(saved: dict[str, Any], name: str) -> datetime:
+        return began + timedelta(milliseconds=saved[name])
+
+    changed = SAVED[name]
+    attempt |= {key: value for key, value in changed.items() if key in attempt}
+    answer |= {key: value for key, value in changed.items() if key in answer}
+    times = {"started_at": at(attempt, "started_ms"), "ended_at": at(attempt, "ended_ms")}
+    assert of_attempt(attempt, "c1", began_us) == prepare("attempt", {**attempt, "call_id": "c1", **times})
+    made = {**answer, "call_id": "c1", "at": at(answer, "at_ms")}
+    assert of_answer(answer, "c1", began_us) == prepare("answer", made)
+
+
+def test_row_84_a_call_without_a_name_is_refused_on_the_short_way_too() -> None:
+    with pytest.raises(BadRow, match=r"call_id .* must not be empty"):
+        of_answer(
+            {"question": "q", "occurrence": 1, "survey": "", "value": "4", "keys": "4", "language": "en", "at_ms": 0},
+            "",
+            0,
+        )
 
 
 VALUES: list[tuple[Any, str | None, float | None]] = [
