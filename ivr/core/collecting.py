@@ -177,6 +177,8 @@ def swallowed(turn: Turn, key: str) -> bool:
 def _swallowed(turn: Turn, node: Collect, key: str) -> bool:
     """As ``swallowed``, unless the key means something here."""
     state = turn.state
+    if not state.swallow:
+        return False
     confirms = state.phase == "confirm" and key in (node.confirm_yes, node.confirm_no)
     if confirms or any(keys.startswith(key) for keys in node.ways):
         state.swallow = ""

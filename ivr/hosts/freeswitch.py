@@ -161,7 +161,7 @@ class FreeSwitchCall:
         self._out: list[bytes] = [self.link.connect()]
         self._job: _Job | None = None  # runs on the switch
         self._next: _Job | None = None  # as soon as that is over
-        self._profile = ""  # counts who had the call: another one than at first, and it is no longer ours
+        self._profile = 0  # counts who had the call: another one than at first, and it is no longer ours
         self._away = False
         self._number = 0
         # A worker that takes over a call must not take the first worker's late completion for its own.
@@ -348,7 +348,7 @@ class FreeSwitchCall:
 
     def _connected(self, channel: esl_event.Event) -> None:
         self._reply_due_ms = None
-        self._profile = channel.get("Caller-Profile-Index", "")
+        self._profile = _number(channel.get("Caller-Profile-Index", ""))
         found = self._router(channel)
         if isinstance(found, (Route, str)):
             self._begin(channel, found)
@@ -473,8 +473,12 @@ class FreeSwitchCall:
         self._hung_up(SWITCH_LOST)
 
     def _is_elsewhere(self, event: esl_event.Event) -> bool:
-        """FreeSWITCH counts the profiles of a call; a transfer makes a new one (fault 34). A bridge does not."""
-        return self._profile != "" and event.get("Caller-Profile-Index", self._profile) != self._profile
+        """FreeSWITCH counts the profiles of a call; a transfer makes a new one (fault 34). A bridge does not.
+
+        Fewer than at first means nothing: where the dialplan had transferred the call before it was ours, what ended
+        just before that is told just after it.
+        """
+        return self._profile > 0 and _number(event.get("Caller-Profile-Index", "")) > self._profile
 
     def _transferred(self) -> None:
         """Somebody else has taken the call away, and our socket is still open and in control of it. Whatever is said
@@ -555,15 +559,9 @@ class FreeSwitchCall:
             else:
                 self._dial(effect.wait, effect.destination, effect.ring_ms, route)
 
-    def _files(self, items: tuple[Item, ...], route: Route) -> tuple[str, int]:
-        """What `playback` is given, and how long it should take. Raises MissingAudio: FreeSWITCH skips in silence."""
-        files = route.sounds.files(items)
-        known = [sound.duration_ms for path in files if (sound := route.sounds.find(path))]
-        return (files[0] if len(files) == 1 else "file_string://" + "!".join(files)), sum(known)
-
     def _play(self, wait: int, items: tuple[Item, ...], barge_in: bool, route: Route) -> None:
         try:
-            argument, duration_ms = self._files(items, route)
+            argument, duration_ms = route.sounds.play(items)
         except MissingAudio as exc:
             self._feed(PlayDone(wait, self._at_ms, "missing", str(exc)))
             return
@@ -571,7 +569,7 @@ class FreeSwitchCall:
 
     def _collect_secret(self, wait: CollectSecret, route: Route) -> None:
         try:
-            prompt, duration_ms = self._files(wait.items, route) if wait.items else ("silence_stream://20", 20)
+            prompt, duration_ms = route.sounds.play(wait.items) if wait.items else ("silence_stream://20", 20)
         except MissingAudio as exc:
             self._log("prompt_missing", detail=str(exc))
             self._feed(SecretDone(wait.wait, self._at_ms, "", "missing"))
@@ -633,3 +631,8 @@ class FreeSwitchCall:
             return
         self._job = job
         self._job_due_ms = self._now_ms + job.expected_ms + self.limits.application_ms
+
+
+def _number(text: str) -> int:
+    """0 where there is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

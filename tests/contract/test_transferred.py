@@ -6,9 +6,12 @@ What a real switch does then is in tests/live/test_facts.py, by the same number.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from test_host_faults import CALLS, Watched, clean
 
+from ivr.hosts.freeswitch import FreeSwitchCall
 from ivr.hosts.script import ScriptedCall
 
 
@@ -50,3 +53,31 @@ def test_row_34_a_call_that_was_transferred_is_left_alone(number: int) -> None:
         run.run()
         found += [f"{at_ms} ms: {command!r}" for command in run.commanded_after[:1]]
     assert found == []
+
+
+class TransferredBefore(Watched):
+    """The dialplan had transferred the call before it came to us."""
+
+    def __init__(self, call: ScriptedCall) -> None:
+        super().__init__(call)
+        ended = [("Application", "transfer"), ("Application-UUID", "the-dialplan's")]
+        self._late = self.switch.channel.event("json", "CHANNEL_EXECUTE_COMPLETE", 0, ended)
+        self.switch.channel.transferred()
+
+    def _started(self, host: FreeSwitchCall, channel: Any) -> None:
+        super()._started(host, channel)
+        assert channel.get("Caller-Profile-Index") == "2"
+
+    def _to_host(self, data: bytes) -> None:
+        super()._to_host(data)
+        if self._late and self.host.state is not None:
+            late, self._late = self._late, b""
+            super()._to_host(late)
+
+
+def test_row_34_what_ended_before_the_call_was_ours_is_no_transfer() -> None:
+    """Seen on a real switch: the end of the application that transferred the call to us comes when we already talk."""
+    run = TransferredBefore(CALLS[0])
+    run.run()
+    assert "call_taken_away" not in run.names
+    assert run.effects == clean(0).run.effects

@@ -95,14 +95,18 @@ def test_a_recording_made_later_is_learnt(library: AudioLibrary, tmp_path: Path)
     speak(before)
     sounds = BuiltSounds(library)
     assert sounds.learn(program) == []
+    goodbye = (Clip("en", "Goodbye.", "bye"),)
+    assert sounds.play(goodbye) == sounds.play(goodbye) == (str(before.target), 100)
     recording = library.recordings / "en" / "bye.wav"
     recording.parent.mkdir(parents=True)
     recording.write_bytes(before.target.read_bytes())
     assert sounds.learn(program) == ["prompt bye (en)"], "its recording is not built"
     [after] = entries(library, [program])
-    speak(after)
+    speak(after, 250)
     assert sounds.learn(program) == []
-    assert sounds.files([Clip("en", "Goodbye.", "bye")]) == [str(after.target)]
+    assert sounds.files(goodbye) == [str(after.target)]
+    assert sounds.play(goodbye) == (str(after.target), 250), "what was played before is not remembered"
+    assert sounds.play(goodbye * 2) == (f"file_string://{after.target}!{after.target}", 500)
 
 
 def test_without_learning_a_missing_sound_is_said_when_it_is_asked_for(library: AudioLibrary) -> None:
