@@ -113,12 +113,12 @@ Message = Event | CommandReply | ApiResponse | DisconnectNotice | AuthRequest | 
 # is cold when a call wakes up, and costs more than all else here. Whatever looks different is read with care, in
 # _read_head.
 _USUAL: Final = re.compile(
-    rb"Content-Length: ([0-9]{1,8})\nContent-Type: text/event-plain\n\n"
-    rb"|Content-Type: api/response\nContent-Length: ([0-9]{1,8})\n\n"
+    rb"Content-Type: api/response\nContent-Length: ([0-9]{1,8})\n\n"
     rb"|Content-Type: command/reply\nReply-Text: ([+\-][ -~]{0,200})\n\n"
 )
 _LENGTH_HEAD: Final = b"Content-Length: "
 _JSON_HEAD: Final = b"\nContent-Type: text/event-json\n\n"
+_PLAIN_HEAD: Final = b"\nContent-Type: text/event-plain\n\n"
 _OK: Final = b"Content-Type: command/reply\nReply-Text: +OK\n\n"
 _LENGTH: Final = re.compile(rb"[0-9]{1,10}")
 # A linger notice is built in 512 bytes (mod_event_socket.c, disco_buf): with a long channel name, which a caller can
@@ -203,7 +203,7 @@ class Decoder:
         if end == 0:
             if self._at == len(buffer):
                 return self._at_end()
-            if not (isinstance(buffer, bytes) and self._begin_json(buffer)):
+            if not (isinstance(buffer, bytes) and self._begin_event(buffer)):
                 if isinstance(buffer, bytes) and buffer[self._at : self._at + len(_OK)] == _OK:
                     self._at += len(_OK)
                     self._scanned = self._at
@@ -236,8 +236,8 @@ class Decoder:
         self._kind = _ANY
         return message
 
-    def _begin_json(self, buffer: bytes) -> bool:
-        """The head of a JSON event, if that is what comes."""
+    def _begin_event(self, buffer: bytes) -> bool:
+        """The head of an event, if that is what comes."""
         at = self._at
         place = at + len(_LENGTH_HEAD)
         if buffer[at:place] != _LENGTH_HEAD:
@@ -250,21 +250,24 @@ class Decoder:
                 break
             length = length * 10 + digit
             place += 1
-        start = place + len(_JSON_HEAD)
-        if place == first or start - at > self._max_head or buffer[place:start] != _JSON_HEAD:
+        kind, start = _JSON, place + len(_JSON_HEAD)
+        if buffer[place:start] != _JSON_HEAD:
+            kind, start = _PLAIN, place + len(_PLAIN_HEAD)
+            if buffer[place:start] != _PLAIN_HEAD:
+                return False
+        if place == first or start - at > self._max_head:
             return False
-        self._kind = _JSON
+        self._kind = kind
         self._begin_body(start, length)
         return True
 
     def _begin_usual(self, match: re.Match[bytes]) -> None:
-        found = match.lastindex
-        if found == 3:
-            self._kind, self._reply_text = _REPLY, match[3].decode("ascii")
+        if match.lastindex == 2:
+            self._kind, self._reply_text = _REPLY, match[2].decode("ascii")
             self._begin_body(match.end(), 0)
         else:
-            self._kind = _API if found == 2 else _PLAIN
-            self._begin_body(match.end(), int(match[found or 1]))
+            self._kind = _API
+            self._begin_body(match.end(), int(match[1]))
 
     def _read_head(self) -> bool:
         """Find the blank line. True when a frame's extent is known."""

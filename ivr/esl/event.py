@@ -156,14 +156,12 @@ class PlainEvent(Event):
         needle = _PLAIN_NEEDLES.get(name) or _plain_needle(name)
         if needle is None:
             return self._get_parsed(name, default)
-        block = self._block
-        start = block.find(needle)
-        if start < 0:
-            return default
-        head_end = self._head_end
+        block, head_end = self._block, self._head_end
         if head_end < 0:
             head_end = self._end_of_head()
-        if start >= head_end:
+        # A name begins before the head ends, and so does what is looked for: a body behind it is never looked into.
+        start = block.rfind(needle, 0, head_end) if name in _AT_END else block.find(needle, 0, head_end)
+        if start < 0:
             return default
         start += len(needle)
         end = block.find(b"\n", start)
