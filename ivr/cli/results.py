@@ -206,8 +206,13 @@ def _moment(moment: queries.Moment) -> Row:
     elif what == "began":
         what = "call began"
     elif what == "ended":
-        by = {"flow": "by the flow", "caller": "by the caller", "error": "by an error", "switch-lost": "switch lost"}
-        by["transferred"] = "transferred away"
+        by = {
+            "flow": "by the flow",
+            "caller": "by the caller",
+            "error": "by an error",
+            "switch-lost": "switch lost",
+            "transferred": "transferred away",
+        }
         what = f"call ended {by.get(moment.outcome, moment.outcome)}"
     elif what == "changed":
         what = "answer, changed later"
