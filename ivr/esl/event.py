@@ -5,8 +5,9 @@ sockets, framing or calls. An event is about 6 kB and a call reads four of its h
 ``get`` finds one header by a search; ``headers`` parses everything. Nothing here raises, whatever the bytes are.
 
 Shared rules: lines are split before values are decoded (a caller's name can hold ``%0A``); of repeated names the first
-wins; invalid UTF-8 becomes U+FFFD; ``_undef_`` (how a plain block spells an empty value) becomes ``""``; an array is
-its first item for ``get`` and a list in ``headers`` and ``get_list``.
+wins (the last, for ``get`` of what FreeSWITCH adds at an event's end and never twice: ``_AT_END``); invalid UTF-8
+becomes U+FFFD; ``_undef_`` (how a plain block spells an empty value) becomes ``""``; an array is its first item for
+``get`` and a list in ``headers`` and ``get_list``.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ class Wire:
             self._send(b"", time.monotonic_ns() // 1_000_000)
             if not self._unsent:
                 self._release_outlet()
-                self._io.start(self._readable)
+                if not self._resting:
+                    self._io.start(self._readable)
             if self._call.closed:
                 self._end(None)
         except Exception as error:  # noqa: BLE001 - see the class
