@@ -27,6 +27,21 @@ TABLES: Final[dict[str, Table]] = {
     "answer": schema.answer,
     "run": schema.survey_run,
     "survey_run": schema.survey_run,
+    "survey_definition": schema.survey_definition,
+    "launch": schema.launch,
+    "quota": schema.quota_complete,
+    "quota_complete": schema.quota_complete,
+    "outbox": schema.outbox,
+}
+#: How far a survey has come. A later one never goes back to an earlier one; of two ends the first stays.
+RANKS: Final[dict[str, int]] = {
+    "begun": 0,
+    "partial": 1,
+    "resumed": 2,  # another call goes on with it
+    "complete": 3,
+    "screened_out": 3,
+    "quota_full": 3,
+    "refused": 3,
 }
 
 _INT_LIMIT: Final = 2**31
@@ -154,10 +169,11 @@ def of_answer(saved: Mapping[str, Any], call_id: str, started_us: int) -> Prepar
         saved["language"],
     )
     at = stamp(started_us + saved["at_ms"] * 1000)
-    plain = type(value) is str and call_id and question
+    plain = type(value) is str and call_id and question and saved["missing"] is None
     if not plain or not _short(call_id, question, value, keys or "", survey, language):
         return prepare("answer", {**saved, "call_id": call_id, "at": at})
-    return "answer", (call_id, question, saved["occurrence"], survey, value, None, keys, language, at)
+    occurrence, run = saved["occurrence"], saved["run"]
+    return "answer", (call_id, question, occurrence, survey, value, None, keys, language, None, run, at)
 
 
 def _short(*texts: str) -> bool:
@@ -257,8 +273,8 @@ def _call(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _run(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    if row.get("status") not in ("begun", "partial", "complete"):
-        raise BadRow(f"survey_run.status must be begun, partial or complete, not {row.get('status')!r}")
+    if row.get("status") not in RANKS:
+        raise BadRow(f"survey_run.status must be one of {', '.join(RANKS)}, not {row.get('status')!r}")
     if row["status"] == "begun" and "begun_at" not in row:
         return {**row, "begun_at": row.get("at")}
     return row
@@ -269,4 +285,12 @@ def _with_json(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return row if body is None or isinstance(body, str) else {**row, "json": _encode(body)}
 
 
-_DERIVE: Final = {"program": _with_json, "call_state": _with_json, "answer": _answer, "call": _call, "survey_run": _run}
+_DERIVE: Final = {
+    "program": _with_json,
+    "call_state": _with_json,
+    "answer": _answer,
+    "call": _call,
+    "survey_run": _run,
+    "survey_definition": _with_json,
+    "outbox": _with_json,
+}

@@ -44,6 +44,7 @@ metadata = MetaData()
 CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}
 #: Answers outside of questionnaires are read by their call only.
 _OF_SURVEYS = text("survey <> ''")
+_OF_LAUNCHES = text("launch <> ''")
 
 
 def _key(name: str, kind: type[Integer] | None = None) -> Column[Any]:
@@ -118,6 +119,8 @@ def _given() -> list[Column[Any]]:
         Column("value_number", Float(53)),  # when the value is a number
         Column("keys", Text),  # none when secret
         Column("language", Text),
+        Column("missing", Text),  # why there is no value: refused | dont_know; none when there is one
+        Column("run", Integer),  # survey_run.occurrence that it belongs to
     ]
 
 
@@ -151,12 +154,84 @@ survey_run = Table(
     _key("call_id"),
     _key("survey"),
     _key("occurrence", Integer),
-    Column("status", Text),  # begun | partial | complete, in this order and never back
+    Column("status", Text),  # begun, partial, then an end: see store.write.RANKS; never back
     Column("last_question", Text),
     Column("answered", Integer),
     Column("asked", Integer),
     Column("begun_at", UtcDateTime),
     Column("at", UtcDateTime),
+    Column("definition", Text),  # survey_definition.hash: what was asked
+    Column("launch", Text),  # "" outside of a launch
+    Column("seed", Integer),  # of the order of its questions, core.ordering
+    Column("agent", Text),  # who was talked to before
+    Column("queue", Text),
+    Column("resumed_from", Text),  # call_id of the run that this one goes on with
     Index("ix_survey_run_survey", "survey", "status"),
+    Index("ix_survey_run_launch", "launch", "status", sqlite_where=_OF_LAUNCHES, postgresql_where=_OF_LAUNCHES),
     **CLUSTERED,
+)
+
+#: A questionnaire as it was asked, once for each content: survey.definition.Definition as JSON.
+survey_definition = Table(
+    "survey_definition",
+    metadata,
+    _key("hash"),
+    Column("survey", Text),
+    Column("version", Text),
+    Column("title", Text),
+    Column("json", Text),
+    Column("first_seen", UtcDateTime),
+)
+
+#: A questionnaire frozen under a content hash: its program, its sounds and its quotas never change.
+launch = Table(
+    "launch",
+    metadata,
+    _key("launch"),  # its name
+    Column("survey", Text),
+    Column("definition", Text),
+    Column("program_hash", Text),
+    Column("content_hash", Text),  # of definition, program and the bytes of every sound
+    Column("sounds", Integer),  # files frozen with it
+    Column("created_at", UtcDateTime),
+    Column("closed_at", UtcDateTime),
+    Index("ix_launch_survey", "survey"),
+)
+
+#: One row for each completed run and quota that it counts for: the count is their number, so it cannot count twice.
+quota_complete = Table(
+    "quota_complete",
+    metadata,
+    _key("survey"),
+    _key("launch"),  # "-" outside of a launch
+    _key("quota"),
+    _key("call_id"),
+    _key("occurrence", Integer),
+    Column("at", UtcDateTime),
+    **CLUSTERED,
+)
+
+#: What somebody, or something, is to be told or to do; delivered by whoever takes it.
+outbox = Table(
+    "outbox",
+    metadata,
+    _key("call_id"),
+    _key("survey"),
+    _key("occurrence", Integer),
+    _key("alert"),
+    Column("kind", Text),  # notify | call_back
+    Column("json", Text),  # what is known: answers, agent, queue
+    Column("at", UtcDateTime),
+    Column("done_at", UtcDateTime),
+    **CLUSTERED,
+)
+
+#: That a person was removed, without saying who: a keyed hash, and what was removed.
+erasure = Table(
+    "erasure",
+    metadata,
+    _key("erasure"),
+    Column("at", UtcDateTime),
+    Column("caller_hash", Text),
+    Column("json", Text),  # rows removed, by table
 )

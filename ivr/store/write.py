@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from ivr.store import schema
-from ivr.store.rows import COLUMNS, TABLES, Prepared, utc_text
+from ivr.store.rows import COLUMNS, RANKS, TABLES, Prepared, utc_text
 from ivr.store.upgrade import check_version
 
 
@@ -113,24 +113,45 @@ def _merge_state(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
     return {c.name: new[c.name] for c in old if not c.primary_key}, or_(old.at.is_(None), new.at >= old.at)
 
 
+def _rank(status: Any) -> Any:
+    """How far a status is, as SQL. Literals: the statement's parameters are the row's."""
+    ranks: Any = [(status == _word(name), literal_column(str(rank))) for name, rank in RANKS.items() if rank]
+    return case(*ranks, else_=_NONE)
+
+
+def _word(name: str) -> Any:
+    return literal_column(f"'{name}'")
+
+
 def _merge_run(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
-    """begun, partial, complete: only forward, and of two partial ones the one that came further. Each word is longer
-    than the one before, which is all the test needs.
-    """
-    was, is_ = (func.length(s) for s in (old.status, new.status))
+    """Only forward, and of two partial ones the one that came further; an end stays the end it was."""
+    was, is_ = _rank(old.status), _rank(new.status)
     further = func.coalesce(new.asked, _NONE) >= func.coalesce(old.asked, _NONE)
-    ahead = or_(is_ > was, and_(is_ == was, new.at >= old.at, further))
+    same_word = and_(old.status == new.status, new.at >= old.at, further)
+    ahead = or_(is_ > was, same_word)
     values: dict[str, Any] = {
         name: case((ahead, func.coalesce(new[name], old[name])), else_=func.coalesce(old[name], new[name]))
         for name in ("status", "last_question", "answered", "asked", "at")
     }
-    values["begun_at"] = func.coalesce(old.begun_at, new.begun_at)
+    for name in ("begun_at", "definition", "launch", "seed", "agent", "queue", "resumed_from"):
+        values[name] = func.coalesce(old[name], new[name])
     return values, None
 
 
-_MERGE: Final = {"call": _merge_call, "call_state": _merge_state, "attempt": _merge_attempt, "survey_run": _merge_run}
+def _merge_launch(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
+    """A launch is what it was made as; all that can come later is its end."""
+    return {"closed_at": func.coalesce(old.closed_at, new.closed_at)}, None
+
+
+_MERGE: Final = {
+    "call": _merge_call,
+    "call_state": _merge_state,
+    "attempt": _merge_attempt,
+    "survey_run": _merge_run,
+    "launch": _merge_launch,
+}
 #: Answers are first tried as new ones, which they nearly always are; what was there already is looked at row by row.
-_KEEP_FIRST: Final = ("program", "answer")
+_KEEP_FIRST: Final = ("program", "answer", "survey_definition", "quota_complete", "outbox")
 _KEY_COUNT: Final = {t.name: len(t.primary_key) for t in TABLES.values()}
 
 

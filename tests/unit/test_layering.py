@@ -24,7 +24,7 @@ ALLOWED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "authoring": (("core", "lang", "survey"), ("*",)),
     "media": (("core", "lang"), ("*",)),
     "store": (("core",), ("*",)),
-    "results": (("core", "store"), ("*",)),
+    "results": (("core", "store", "survey"), ("*",)),
     "ops": (("core", "esl", "lang", "survey", "media", "store", "results"), ("*",)),
     "hosts": (ALL[:-1], ("*",)),
     "cli": (ALL, ("*",)),
