@@ -34,9 +34,9 @@ def chi_square_survival(x: float, df: int) -> float:
     """The probability that chi-square with ``df`` degrees of freedom is above ``x``."""
     if df < 1:
         raise StatsError(f"Chi-square with {df} degrees of freedom is not defined; it needs at least 1.")
-    if x <= 0:
-        return 1.0
     a, half = df / 2, x / 2
+    if half <= 0:
+        return 1.0
     if half < a + 1:
         return max(0.0, 1 - _lower_gamma(a, half))
     return _upper_gamma(a, half)
