@@ -191,8 +191,8 @@ def median(answers: Answers) -> float | None:
         if math.isclose(below, half, rel_tol=1e-12) and at + 1 < len(values):
             return (value + values[at + 1]) / 2
         if below > half:
-            return value
-    return values[-1] if values else None
+            return float(value)
+    return float(values[-1]) if values else None
 
 
 def _mean(weights: Mapping[float, float]) -> float | None:
