@@ -157,6 +157,7 @@ WRONG = [
     (lambda: Counts(I=-1), "group I"),
     (lambda: rate(README, "RR7"), "RR7"),
     (lambda: rate(README, "RR3", 1.2), "1.2"),
+    (lambda: rate(Counts(I=1), "RR3", -1), "-1"),
     (lambda: Disposition.of_code("9.9"), "9.9"),
     (lambda: classify_run(1.5), "1.5"),
     (lambda: classify_run(0.5, complete_above=0.3), "0.3"),

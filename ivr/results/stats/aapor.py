@@ -139,14 +139,14 @@ def rate(counts: Counts, name: str, e: float | None = None) -> float | None:
     """One rate. None where nothing is counted, or where e is needed and cannot be estimated."""
     if name not in RATES:
         raise StatsError(f"{name!r} is no outcome rate; there are {', '.join(RATES)}.")
+    if e is not None and not 0 <= e <= 1:
+        raise StatsError(f"e is {e}; it is a share of the unknown cases, between 0 and 1.")
     part, whole, takes_e = RATES[name]
     denominator = whole(counts)
     if takes_e and counts.unknown:
         e = eligibility(counts) if e is None else e
         if e is None:
             return None
-        if not 0 <= e <= 1:
-            raise StatsError(f"e is {e}; it is a share of the unknown cases, between 0 and 1.")
         denominator += e * counts.unknown
     return _ratio(part(counts), denominator)
 

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 from ivr.results.stats.distributions import StatsError, kish
 
+_STANDSTILL = 1e-10  # a round that moves no weight by more: targets that contradict each other
+# Limits that the targets cannot be met within: going on would push ever more weights to the limits for nothing.
+_LEAST_GAIN = 0.01
+
 Category = Hashable  # None: not known
 Cell = tuple[Category, ...]
 Targets = Mapping[str, Mapping[Category, float]]
@@ -83,7 +87,9 @@ def rake(
 
     ``cells``: {categories in the order of ``variables``: respondents}. A variable without targets is not raked.
     ``trim``: the least and the greatest weight, around 1. ``missing``: with "leave", a respondent whose category is
-    None keeps the weight as far as that variable goes, and its target is a share of those who are known.
+    None keeps the weight as far as that variable goes, and its target is a share of those who are known. It ends when
+    all shares are within ``tolerance``; not converged, when a round changes nothing, with ``trim`` when it brings the
+    shares less than a hundredth nearer, or after ``max_iterations``.
     """
     _check_options(max_iterations, tolerance, trim, missing)
     given = {cell: float(count) for cell, count in cells.items() if count}
@@ -95,6 +101,7 @@ def rake(
     history: list[Iteration] = []
     converged = False
     for number in range(1, max_iterations + 1):
+        before = list(weights)
         for margin in margins:
             _fit(margin, weights, counts)
         weights = _bounded(weights, counts, trim)
@@ -102,6 +109,8 @@ def rake(
         history.append(Iteration(number, deviations))
         if max(deviations.values(), default=0.0) < tolerance:
             converged = True
+            break
+        if _stands_still(weights, before) or (trim and _gains_little(history)):
             break
     return Raking(dict(zip(keys, weights, strict=True)), _report(weights, counts, history, converged, trim))
 
@@ -178,6 +187,17 @@ def _deviation(margin: _Margin, weights: list[float], counts: list[float]) -> fl
     return max((abs(now / total - share) for now, share in zip(sums, margin.shares, strict=True)), default=0.0)
 
 
+def _stands_still(weights: list[float], before: list[float]) -> bool:
+    return max(abs(now - then) for now, then in zip(weights, before, strict=True)) < _STANDSTILL
+
+
+def _gains_little(history: list[Iteration]) -> bool:
+    if len(history) < 2:
+        return False
+    then, now = (sum(iteration.deviations.values()) for iteration in history[-2:])
+    return now > (1 - _LEAST_GAIN) * then
+
+
 def _bounded(weights: list[float], counts: list[float], trim: tuple[float, float] | None) -> list[float]:
     """Mean 1; with limits, all are scaled by the one factor for which the mean is 1 after clipping."""
     n = math.fsum(counts)
@@ -186,13 +206,18 @@ def _bounded(weights: list[float], counts: list[float], trim: tuple[float, float
         return [weight * scale for weight in weights]
     low, high = trim
     smallest, largest = 0.0, high / min(weights)
-    for _ in range(200):  # the mean grows with the factor: halve until it cannot be told apart
+    for _ in range(200):  # the total grows with the factor; as a line, as long as the same ones are clipped
         clipped = [min(max(weight * scale, low), high) for weight in weights]
-        mean = math.fsum(weight * count for weight, count in zip(clipped, counts, strict=True)) / n
-        if abs(mean - 1) < 1e-13:
+        lacking = n - math.fsum(weight * count for weight, count in zip(clipped, counts, strict=True))
+        if abs(lacking) < 1e-13 * n:
             break
-        smallest, largest = (scale, largest) if mean < 1 else (smallest, scale)
-        scale = (smallest + largest) / 2
+        smallest, largest = (scale, largest) if lacking > 0 else (smallest, scale)
+        slope = math.fsum(
+            weight * count for weight, count in zip(weights, counts, strict=True) if low < weight * scale < high
+        )
+        scale += lacking / slope if slope else math.inf
+        if not smallest < scale < largest:
+            scale = (smallest + largest) / 2
     return clipped
 
 
