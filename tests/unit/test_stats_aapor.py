@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.results.stats.aapor import GROUPS, RATES, Counts, Disposition, classify_run, eligibility, rate, rates
@@ -79,6 +79,7 @@ def test_eligibility_is_the_share_among_the_known() -> None:
 case_counts = st.builds(Counts, **{group: st.integers(0, 1000) for group in GROUPS})
 
 
+@settings(deadline=None)
 @given(case_counts, st.none() | st.floats(0, 1))
 def test_orders_that_hold_for_all_counts(counts: Counts, e: float | None) -> None:
     found = rates(counts, e)
@@ -91,6 +92,7 @@ def test_orders_that_hold_for_all_counts(counts: Counts, e: float | None) -> Non
         assert all(small <= large + 1e-12 for small, large in pairwise(known)), chain
 
 
+@settings(deadline=None)
 @given(case_counts)
 def test_e_of_one_and_of_nothing(counts: Counts) -> None:
     assert rate(counts, "RR3", 1) == rate(counts, "RR1")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.results.stats.crosstab import Cells, column_letter, crosstab
@@ -54,6 +55,7 @@ def test_fisher(table, p) -> None:
 small = st.integers(0, 15)
 
 
+@settings(deadline=None)
 @given(small, small, small, small)
 def test_fisher_equals_the_sum_over_all_tables(a: int, b: int, c: int, d: int) -> None:
     row, other, column = a + b, c + d, a + c
@@ -89,9 +91,9 @@ def test_an_expected_count_of_five_is_enough() -> None:
 PLAIN = st.lists(st.lists(st.integers(0, 60), min_size=3, max_size=3), min_size=2, max_size=4)
 
 
+@settings(deadline=None)
 @given(PLAIN)
 def test_chi_square_as_numpy_counts_it(table: list[list[int]]) -> None:
-    numpy = pytest.importorskip("numpy")
     found = chi_square(table)
     array = numpy.array(table, float)
     array = array[array.sum(axis=1) > 0][:, array.sum(axis=0) > 0]
@@ -115,6 +117,7 @@ def test_cramers_v_is_one_where_one_tells_the_other() -> None:
 counts = st.integers(1, 500)
 
 
+@settings(deadline=None)
 @given(counts, counts, counts, counts)
 def test_z_of_two_shares_squared_is_chi_square(a: int, b: int, c: int, d: int) -> None:
     table, test = chi_square([[a, b], [c, d]]), difference_of_shares(a / (a + c), a + c, b / (b + d), b + d)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import time
 
+import numpy
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ivr.results.stats.distributions import StatsError
@@ -42,7 +43,6 @@ def test_published_example() -> None:
 
 
 def test_fitted_as_numpy_fits() -> None:
-    numpy = pytest.importorskip("numpy")
     table = numpy.array(SEED, float)
     for _ in range(50):
         table *= (numpy.array(ROW_SUMS) / table.sum(axis=1))[:, None]
@@ -76,6 +76,7 @@ def surveys(draw):
     return cells, names, targets
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(surveys())
 def test_margins_are_reached_and_the_mean_weight_is_one(survey) -> None:
     cells, names, targets = survey
@@ -94,6 +95,7 @@ def test_margins_are_reached_and_the_mean_weight_is_one(survey) -> None:
     assert report.trimmed == 0
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(surveys(), st.floats(0.1, 0.9), st.floats(1.1, 5))
 def test_trimmed_weights_keep_their_limits_and_their_mean(survey, low: float, high: float) -> None:
     cells, names, targets = survey

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.results.stats import outcomes, scores
@@ -69,6 +69,7 @@ def test_without_answers_nothing_is_said() -> None:
 answers = st.dictionaries(st.integers(0, 10), st.integers(1, 50), min_size=1)
 
 
+@settings(deadline=None)
 @given(answers)
 def test_counts_say_what_the_standard_library_says_of_the_answers(counts: dict[int, int]) -> None:
     plain = [value for value, count in counts.items() for _ in range(count)]
@@ -78,6 +79,7 @@ def test_counts_say_what_the_standard_library_says_of_the_answers(counts: dict[i
         assert scores.standard_deviation(counts) == pytest.approx(statistics.stdev(plain), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(answers, st.floats(0.01, 100))
 def test_one_weight_for_all_changes_nothing(counts: dict[int, int], weight: float) -> None:
     weighted = Tally.of_cells((value, weight, count) for value, count in counts.items())
@@ -91,6 +93,7 @@ def test_one_weight_for_all_changes_nothing(counts: dict[int, int], weight: floa
     )
 
 
+@settings(deadline=None)
 @given(answers)
 def test_nps_is_promoters_less_detractors(counts: dict[int, int]) -> None:
     found = scores.nps(counts)

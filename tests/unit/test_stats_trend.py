@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.results.stats.distributions import StatsError
@@ -42,6 +42,7 @@ def test_keys(moment: str, zone: ZoneInfo, by: str, key: str) -> None:
 moments = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 
 
+@settings(deadline=None)
 @given(moments, st.sampled_from([SHANGHAI, BERLIN, NEW_YORK]), st.sampled_from(PERIODS))
 def test_a_moment_lies_within_its_bucket_and_no_other(moment: datetime, zone: ZoneInfo, by: str) -> None:
     found = bucket(moment, zone, by)
