@@ -133,8 +133,11 @@ def _merge_run(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
         name: case((ahead, func.coalesce(new[name], old[name])), else_=func.coalesce(old[name], new[name]))
         for name in ("status", "last_question", "answered", "asked", "at")
     }
-    for name in ("begun_at", "definition", "launch", "seed", "agent", "queue", "resumed_from"):
+    for name in ("begun_at", "definition", "launch", "agent", "queue", "resumed_from"):
         values[name] = func.coalesce(old[name], new[name])
+    # A run that goes on with another one takes its order over, after it has begun.
+    later = and_(new.seed.is_not(None), new.at >= old.at)
+    values["seed"] = case((later, new.seed), else_=func.coalesce(old.seed, new.seed))
     return values, None
 
 
