@@ -6,6 +6,7 @@ Law: talks to people; the work is ``store.upgrade``'s.
 from __future__ import annotations
 
 import click
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from ivr.cli.options import database_option
@@ -22,6 +23,20 @@ def away(url: str, error: OperationalError) -> click.ClickException:
     """What to say when nobody answers at the URL."""
     reason = " ".join(str(error.orig).split())
     return click.ClickException(f"no database at {shown_url(url)}: {reason}\nStart it, or name another: --db URL")
+
+
+def ready_engine(db: str) -> Engine:
+    """An engine for a database that has this Callweave's tables; a command stops here when it has not."""
+    if store.is_empty_sqlite(db):
+        raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade --db {shown_url(db)}")
+    engine = make_engine(db)
+    try:
+        store.check_schema(engine)
+    except store.SchemaError as error:
+        raise click.ClickException(str(error)) from None
+    except OperationalError as error:
+        raise away(db, error) from None
+    return engine
 
 
 @command.command()
