@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
+from ivr.core import values
 from ivr.core.effects import CollectSecret, Item
 from ivr.core.events import Digit, PlayDone, SecretDone, TimerFired
 from ivr.core.expr import evaluate
@@ -229,6 +230,12 @@ def _choose(turn: Turn, node: Collect, way: Way, timer: str, ended: bool) -> str
         _save(turn, node, "digits", keys, timer)
         _expect_habit(turn, node, ended)
         return _begin(turn, node, node.prompts)
+    if way.missing:
+        _save(turn, node, "digits", keys, timer)
+        _expect_habit(turn, node, ended)
+        return _decline(turn, node, way.missing, keys, f"key {keys}", way.goto)
+    if way.answer is not None and not _keeps_rule(turn, node, way.answer):
+        return _fail(turn, node, "nomatch", timer, ended, node.invalid)
     if way.answer is not None and node.confirm:
         _save(turn, node, "digits", keys, timer)
         _expect_habit(turn, node, ended)
@@ -254,8 +261,12 @@ def _entry_key(turn: Turn, node: Collect, key: str) -> str | None:
             return _fail(turn, node, "nomatch", "", ended=True)
         return _complete(turn, node, timer="", ended=True)
     state.entry += key
-    if len(state.entry) >= min(node.max_keys, MAX_ENTRY):
+    # A key that is no digit can begin nothing else; an amount may begin with its point.
+    declines = state.entry in node.missing and (node.value != "amount" and not state.entry.isdigit() or bool(node.items))
+    if declines or values.is_over(node, state.entry) or len(state.entry) >= MAX_ENTRY:
         return _complete(turn, node, timer="", ended=False)
+    if not values.may_follow(node, state.entry):
+        return _fail(turn, node, "nomatch", "")
     _more(turn, node)
     return None
 
@@ -264,9 +275,15 @@ def _complete(turn: Turn, node: Collect, timer: str, ended: bool) -> str | None:
     """The caller has finished an entry: it is checked, then confirmed or accepted."""
     state = turn.state
     keys = state.entry
-    value = _value(node, keys)
-    if not _fits(turn, node, keys, value):
+    if keys in node.missing:
+        _save(turn, node, "digits", keys, timer)
+        _expect_habit(turn, node, ended)
+        return _decline(turn, node, node.missing[keys], keys, "entered", node.next or END)
+    value = values.of_entry(node, keys)
+    if value is None or not _fits(turn, node, keys, value):
         return _fail(turn, node, "nomatch", timer, ended)
+    if not _keeps_rule(turn, node, value):
+        return _fail(turn, node, "nomatch", timer, ended, node.invalid)
     _save(turn, node, "digits", keys, timer)
     _expect_habit(turn, node, ended)
     if node.confirm:
@@ -274,10 +291,14 @@ def _complete(turn: Turn, node: Collect, timer: str, ended: bool) -> str | None:
     return _accept(turn, node, value, keys)
 
 
-def _value(node: Collect, keys: str) -> Any:
-    if node.value == "number" and keys.isascii() and keys.isdigit():
-        return int(keys)
-    return keys
+def _decline(turn: Turn, node: Collect, missing: str, keys: str, way: str, goto: str) -> str:
+    """The caller would rather not say, or does not know: an answer without a value."""
+    turn.save_answer(node, None, keys, missing)
+    turn.assign(node.into, None)
+    turn.assign(f"{node.into}.missing", missing)
+    turn.state.held = None
+    turn.took(way)
+    return goto
 
 
 @lru_cache(maxsize=1024)
@@ -286,17 +307,27 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 
 def _fits(turn: Turn, node: Collect, keys: str, value: Any) -> bool:
-    if not node.min_keys <= len(keys) <= node.max_keys:
+    count = len(value) if isinstance(value, list) else len(keys)
+    if not node.min_keys <= count <= node.max_keys:
         return False
     if node.pattern:
         if not _pattern(node.pattern).fullmatch(keys):
             return False
-    elif keys and not (keys.isascii() and keys.isdigit()):
+    elif keys and node.value == "digits" and not (keys.isascii() and keys.isdigit()):
         return False
-    if node.valid is None:
+    return _holds(turn, node, node.valid, value)
+
+
+def _keeps_rule(turn: Turn, node: Collect, value: Any) -> bool:
+    return _holds(turn, node, node.rule, value)
+
+
+def _holds(turn: Turn, node: Collect, condition: Any, value: Any) -> bool:
+    """Whether a condition on the answer holds, as if it had been given already."""
+    if condition is None:
         return True
     variables = {**turn.state.variables, node.into: value} if node.into else turn.state.variables
-    return bool(evaluate(node.valid, variables))
+    return bool(evaluate(condition, variables))
 
 
 def _accept(turn: Turn, node: Collect, value: Any, keys: str) -> str:
@@ -381,8 +412,13 @@ def _timer(turn: Turn, node: Collect) -> str | None:
     return _fail(turn, node, "noinput", "first")
 
 
-def _fail(turn: Turn, node: Collect, kind: str, timer: str, ended: bool = False) -> str | None:
-    """Silence (noinput) or a wrong key (nomatch): counted apart, escalated apart, given up apart or together."""
+def _fail(
+    turn: Turn, node: Collect, kind: str, timer: str, ended: bool = False, told: tuple[str, ...] = ()
+) -> str | None:
+    """Silence (noinput) or a wrong key (nomatch): counted apart, escalated apart, given up apart or together.
+
+    ``told`` is heard instead of what the escalation plays: a rule of the question's own has words of its own.
+    """
     state = turn.state
     _save(turn, node, kind, state.entry, timer)
     escalation: Escalation
@@ -403,7 +439,7 @@ def _fail(turn: Turn, node: Collect, kind: str, timer: str, ended: bool = False)
     if state.phase == "confirm":
         return _begin_confirm(turn, node)
     prompts = escalation.prompts[min(count, len(escalation.prompts)) - 1] if escalation.prompts else node.prompts
-    return _begin(turn, node, prompts)
+    return _begin(turn, node, told or prompts)
 
 
 def _asking(turn: Turn, node: Collect) -> tuple[str, int]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ivr.core.ordering import draw
+
 Number = int | float
 #: Longest text an expression may make: conditions compare and join short texts, nothing else.
 MAX_TEXT: Final = 4096
@@ -110,6 +112,8 @@ FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
     "number": (number, 1),
     "answered": (lambda x: x is not None, 1),
 }
+#: What only the compiler writes into a tree.
+_INTERNAL: Final[dict[str, tuple[Callable[..., Any], int]]] = {"draw": (draw, 2)}
 _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
     "==": equal,
     "!=": lambda a, b: not equal(a, b),
@@ -145,8 +149,8 @@ def evaluate(tree: Any, variables: Mapping[str, Any]) -> Any:
     if op == "list":
         return values
     if op == "call":
-        function, arity = FUNCTIONS.get(values[0], (None, 0))
-        return function(*values[1:]) if function and arity == len(values) - 1 else None
+        called = FUNCTIONS.get(values[0]) or _INTERNAL.get(values[0])
+        return called[0](*values[1:]) if called and called[1] == len(values) - 1 else None
     operator = _OPERATORS.get(op)
     return operator(*values) if operator else None
 

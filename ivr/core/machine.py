@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ivr.core import collecting
+from ivr.core import collecting, surveying
 from ivr.core.effects import Answer, Dial, Effect, End, Failed, RecordMessage
 from ivr.core.events import (
     Digit,
@@ -35,6 +35,7 @@ from ivr.core.program import (
     Record,
     Say,
     SetVars,
+    Shuffle,
     SurveyMark,
     Transfer,
 )
@@ -62,12 +63,19 @@ def start(program: Program, facts: Mapping[str, Any], call_id: str) -> CallState
     variables = {
         "language": program.languages[0],
         **program.variables,
-        **{k: v for k, v in facts.items() if v is None or isinstance(v, (str, int, float, bool))},
+        **{k: v for k, v in facts.items() if _plain(v)},
         "call.id": call_id,
     }
     state = CallState()
     state.call_id, state.program, state.node, state.variables = call_id, program.hash, program.start, variables
     return state
+
+
+def _plain(value: Any) -> bool:
+    """What a fact can be: one value, or a list of them."""
+    if isinstance(value, list):
+        return all(isinstance(one, (str, int, float, bool)) for one in value)
+    return value is None or isinstance(value, (str, int, float, bool))
 
 
 def step(
@@ -299,7 +307,9 @@ def _enter(turn: Turn, name: str) -> str | None:
         turn.took("otherwise")
         return node.otherwise
     if isinstance(node, SurveyMark):
-        return _mark(turn, node)
+        return surveying.mark(turn, node)
+    if isinstance(node, Shuffle):
+        return surveying.shuffle(turn, name, node)
     state.typed = ""
     items = turn.items(node.prompts)
     if isinstance(node, Transfer):
@@ -320,19 +330,6 @@ def _enter(turn: Turn, name: str) -> str | None:
     return None
 
 
-def _mark(turn: Turn, node: SurveyMark) -> str:
-    runs = turn.state.runs
-    run = runs.get(node.survey)
-    if node.mark == "begin":
-        turn.state.runs = {**runs, node.survey: [run[0] + 1 if run else 1, 0, 0, "", True]}
-        turn.save_run(node.survey, "begun")
-    elif run and run[4]:
-        turn.save_run(node.survey, node.mark)
-        turn.state.runs = {**runs, node.survey: [*run[:4], False]}
-    turn.took("next")
-    return node.next
-
-
 def ways(program: Program, name: str) -> list[tuple[str, str]]:
     """Every way out of a step as (way, step it leads to): what branch coverage counts and a picture draws."""
     node = program.nodes[name]
@@ -345,6 +342,8 @@ def ways(program: Program, name: str) -> list[tuple[str, str]]:
         return [("finished", node.next), ("busy", node.busy), ("no_answer", node.no_answer), ("failed", node.failed)]
     if isinstance(node, Record):
         return [("recorded", node.next), ("empty", node.empty), ("failed", node.failed)]
+    if isinstance(node, Shuffle):
+        return [*((f"entry {n}", to) for n, to in enumerate(node.entries, 1)), ("next", node.next)]
     return [] if isinstance(node, HangUp) else [("next", node.next)]
 
 
@@ -352,7 +351,7 @@ def ways(program: Program, name: str) -> list[tuple[str, str]]:
 
 
 def _end(turn: Turn, by: str, cause: str) -> None:
-    turn.close_runs()
+    surveying.end_all(turn)
     turn.state.ended = True
     turn.state.waiting = ""
     turn.state.wait += 1

@@ -50,6 +50,7 @@ class Way:
     when: Expr = None  # None: always
     set: tuple[Assign, ...] = ()
     answer: Any = None  # for a question: the value that this key stands for
+    missing: str = ""  # for a question: refused | dont_know; the key answers without a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class Collect:
     """Plays ``prompts`` and reads keys. Menus, asks and survey questions are all this node.
 
     With ``ways`` it is a choice: the keys are matched against the ways by longest prefix.
-    Without, it is an entry of ``min_keys..max_keys`` keys ended by ``end`` keys, the timer, or ``max_keys``.
+    Without, it is an entry of ``min_keys..max_keys`` keys ended by ``end`` keys, the timer, or ``max_keys``;
+    ``core.values`` says what an entry stands for.
     """
 
     prompts: tuple[str, ...]
@@ -83,7 +85,7 @@ class Collect:
     end: str = "#"  # keys that end an entry; "" none
     pattern: str = ""  # a vetted regular expression the whole entry matches; "" any
     valid: Expr = None  # a condition on `into` (as if already set); None: always
-    value: str = "digits"  # what `into` becomes: digits (text) | number (int) | choice (the Way's answer)
+    value: str = "digits"  # what `into` becomes: choice (the Way's answer), or a kind of core.values
     into: str = ""  # variable to set; "" none
     next: str = ""  # entry accepted
     secret: bool = False
@@ -100,6 +102,12 @@ class Collect:
     question: str = ""  # name its attempts and answer are stored under ("": the step's name)
     survey: str = ""  # survey id when the answer belongs to one
     store: bool = True  # emit the accepted value as an answer (menus: attempts only)
+    rule: Expr = None  # a second condition on `into`, whose failure plays `invalid` instead of what `wrong` plays
+    invalid: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)  # of an entry: whole entry -> refused | dont_know
+    items: Mapping[str, Any] = field(default_factory=dict)  # of multiple and ranking: key -> what it stands for
+    alone: tuple[Any, ...] = ()  # of multiple: items that go with no other
+    places: int = 0  # of an amount: digits after the point
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +149,42 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class SurveyMark:
-    """Opens or closes a run of a survey in the data."""
+    """Opens or closes a run of a survey in the data, or (resume) goes on with one of an earlier call."""
 
     survey: str
-    mark: str  # begin | complete | partial
+    mark: str  # begin | resume | complete | partial | screened_out | quota_full | refused
     next: str
     questions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shuffle:
+    """Goes through its entries in an order of the run's own (``core.ordering``); each of them leads back here."""
+
+    entries: tuple[str, ...]
+    next: str
+    survey: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A row of the outbox when a run is over and ``when`` holds."""
+
+    name: str
+    kind: str  # notify | call_back
+    when: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyPlan:
+    """What is known of a questionnaire beside its nodes."""
+
+    definition: Mapping[str, Any]  # survey.definition.Definition as JSON
+    hash: str  # of the definition
+    quotas: tuple[Assign, ...] = ()  # name, and the condition under which a complete counts for it
+    alerts: tuple[Alert, ...] = ()
+    resume_ms: int = 0  # a run that broke off can be gone on with for so long; 0: it cannot
+    not_again_ms: int = 0  # who was asked within this time is not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +193,7 @@ class HangUp:
     cause: str = "NORMAL_CLEARING"
 
 
-Node = Say | Collect | SetVars | Branch | Transfer | Record | SurveyMark | HangUp
+Node = Say | Collect | SetVars | Branch | Transfer | Record | SurveyMark | Shuffle | HangUp
 NODE_KINDS: Final[dict[str, type[Any]]] = {
     "say": Say,
     "collect": Collect,
@@ -164,5 +202,6 @@ NODE_KINDS: Final[dict[str, type[Any]]] = {
     "transfer": Transfer,
     "record": Record,
     "survey_mark": SurveyMark,
+    "shuffle": Shuffle,
     "hang_up": HangUp,
 }

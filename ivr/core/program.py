@@ -23,6 +23,7 @@ from ivr.core.nodes import (
     END,
     NODE_KINDS,
     REPEAT,
+    Alert,
     Assign,
     Branch,
     Collect,
@@ -35,7 +36,9 @@ from ivr.core.nodes import (
     Record,
     Say,
     SetVars,
+    Shuffle,
     SurveyMark,
+    SurveyPlan,
     Transfer,
     Way,
 )
@@ -44,6 +47,7 @@ __all__ = [
     "END",
     "NODE_KINDS",
     "REPEAT",
+    "Alert",
     "Assign",
     "Branch",
     "Collect",
@@ -57,7 +61,9 @@ __all__ = [
     "Record",
     "Say",
     "SetVars",
+    "Shuffle",
     "SurveyMark",
+    "SurveyPlan",
     "Transfer",
     "Way",
 ]
@@ -78,6 +84,8 @@ class Program:
     destinations: Mapping[str, str] = field(default_factory=dict)  # name -> dial string
     facts: tuple[str, ...] = ()  # names that the host may bring with the call
     max_call_ms: int = 3_600_000
+    surveys: Mapping[str, SurveyPlan] = field(default_factory=dict)  # by the questionnaire's name
+    launch: str = ""  # the launch that this program is frozen for
     where: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # step -> (file, line); not hashed
 
     def to_json(self) -> dict[str, Any]:
@@ -92,6 +100,8 @@ class Program:
             "destinations": dict(self.destinations),
             "facts": list(self.facts),
             "max_call_ms": self.max_call_ms,
+            "surveys": {k: _plain(v) for k, v in self.surveys.items()},
+            "launch": self.launch,
             "prompts": {k: _plain(v) for k, v in self.prompts.items()},
             "nodes": {k: {"kind": _KINDS[type(n)], **_plain(n)} for k, n in self.nodes.items()},
             "where": {k: list(v) for k, v in self.where.items()},
@@ -111,6 +121,8 @@ class Program:
             max_call_ms=data["max_call_ms"],
             prompts={k: _prompt(v) for k, v in data["prompts"].items()},
             nodes={k: _node(v) for k, v in data["nodes"].items()},
+            surveys={k: _plan(v) for k, v in data.get("surveys", {}).items()},  # none before 0.2
+            launch=data.get("launch", ""),
             where={k: (v[0], v[1]) for k, v in data.get("where", {}).items()},
         )
 
@@ -134,6 +146,11 @@ class Program:
                 if len(items) == len(self.items_of(prompt_id, lang)):
                     found[prompt_id, lang] = tuple(items)
         return found
+
+    def label(self, name: str, value: Any) -> str:
+        """The prompt that says what ``value`` of the answer ``name`` stands for; "" when it has none."""
+        ident = f"label/{name}/{value}"
+        return ident if ident in self.prompts else ""
 
     @cached_property
     def secrets(self) -> frozenset[str]:
@@ -175,10 +192,15 @@ def _escalation(data: Mapping[str, Any]) -> Escalation:
     return Escalation(tuple(tuple(p) for p in data["prompts"]), data["tries"], data["give_up"])
 
 
+def _plan(data: Mapping[str, Any]) -> SurveyPlan:
+    alerts = tuple(Alert(**a) for a in data["alerts"])
+    return SurveyPlan(**{**data, "quotas": _assigns(data["quotas"]), "alerts": alerts})
+
+
 def _node(data: Mapping[str, Any]) -> Node:
     kind = data["kind"]
     body = {k: v for k, v in data.items() if k != "kind"}
-    for key in ("prompts", "confirm", "questions"):
+    for key in ("prompts", "confirm", "questions", "invalid", "alone", "entries"):
         if key in body:
             body[key] = tuple(body[key])
     if "set" in body:

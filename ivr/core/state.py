@@ -31,7 +31,8 @@ _FIELDS: Final[dict[str, Any]] = {
     "dialled_ms": 0,  # when the transfer that is open began
     "talked_ms": 0,  # spent in transfers so far: not the flow's time
     "visits": {},  # question -> how often it was reached
-    "runs": {},  # survey -> [occurrence, questions reached, answered, last question, open]
+    "runs": {},  # survey -> [occurrence, questions reached, answered, last question, open, seed]
+    "orders": {},  # Shuffle -> [its entries' order, how many have been gone through]
     "failures": 0,  # named failures so far
     "overtime": False,  # the longest call time has passed and was acted on
     "ended": False,
@@ -66,6 +67,7 @@ class CallState:
     talked_ms: int
     visits: Mapping[str, int]
     runs: Mapping[str, list[Any]]
+    orders: Mapping[str, list[Any]]
     failures: int
     overtime: bool
     ended: bool
@@ -94,6 +96,7 @@ class CallState:
             self.talked_ms = like.talked_ms
             self.visits = like.visits
             self.runs = like.runs
+            self.orders = like.orders
             self.failures = like.failures
             self.overtime = like.overtime
             self.ended = like.ended
@@ -120,6 +123,7 @@ class CallState:
         self.talked_ms = 0
         self.visits = {}
         self.runs = {}
+        self.orders = {}
         self.failures = 0
         self.overtime = False
         self.ended = False
@@ -174,6 +178,8 @@ class CallState:
             found["visits"] = self.visits
         if self.runs:
             found["runs"] = self.runs
+        if self.orders:
+            found["orders"] = self.orders
         if self.failures:
             found["failures"] = self.failures
         if self.overtime:

@@ -76,8 +76,16 @@ def _saved(table: str, row: Mapping[str, Any]) -> str:
         which = f"{row['question']}#{row['occurrence']}.{row['attempt']}"
         return f"save attempt {which} {row['outcome']} {keys!r} {row['timer']}".rstrip()
     if table == "answer":
-        value = "***" if row["keys"] is None and row["value"] is None else row["value"]
-        return f"save answer {row['question']}#{row['occurrence']} {value!r}"
+        secret = row["keys"] is None and row["value"] is None and not row["missing"]
+        value = "***" if secret else row["value"]
+        why = f" ({row['missing']})" if row["missing"] else ""
+        return f"save answer {row['question']}#{row['occurrence']} {value!r}{why}"
+    if table == "quota":
+        return f"save quota {row['survey']}#{row['occurrence']} {row['quota']}"
+    if table == "outbox":
+        return f"save outbox {row['survey']}#{row['occurrence']} {row['alert']} {row['kind']}"
+    if row["status"] == "resumed":
+        return f"save run {row['survey']}#{row['occurrence']} of the call before: resumed"
     return f"save run {row['survey']}#{row['occurrence']} {row['status']} {row['answered']}/{row['asked']}"
 
 

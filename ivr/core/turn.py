@@ -52,9 +52,16 @@ class Turn:
             for item in program.items_of(prompt_id, lang):
                 if not isinstance(item, tuple):
                     found.append(item)
+                elif item[1] == "label":
+                    found += self._labels(item[2][1], evaluate(item[2], known))
                 elif value := text(evaluate(item[2], known)):
                     found.append(Spoken(item[0], item[1], value))
         return tuple(found)
+
+    def _labels(self, name: str, value: Any) -> list[Item]:
+        """What an answer stands for, in words: of each of them, when there are several."""
+        labels = (self.program.label(name, one) for one in (value if isinstance(value, list) else [value]))
+        return [item for label in labels if label for item in self.items((label,))]
 
     # -- waits -------------------------------------------------------------------------------------------
 
@@ -94,7 +101,7 @@ class Turn:
         state.visits = {**state.visits, question: state.visits.get(question, 0) + 1}
         run = state.runs.get(survey)
         if run and run[4]:
-            state.runs = {**state.runs, survey: [run[0], run[1] + 1, run[2], question, True]}
+            state.runs = {**state.runs, survey: [run[0], run[1] + 1, run[2], question, True, run[5]]}
 
     # -- what is saved -----------------------------------------------------------------------------------
 
@@ -118,25 +125,34 @@ class Turn:
         }
         self.effects.append(Save("attempt", row))
 
-    def save_answer(self, node: Collect | Record, value: Any, keys: str) -> None:
+    def save_answer(self, node: Collect | Record, value: Any, keys: str, missing: str | None = None) -> None:
         state = self.state
         question = node.question or state.node
         secret = getattr(node, "secret", False)
-        row = {
-            "question": question,
-            "occurrence": state.visits.get(question, 1),
-            "survey": node.survey,
-            "value": None if secret else value,
-            "keys": None if secret else keys,
-            "language": self.language(),
-            "at_ms": state.now_ms,
-        }
+        row = self.answer_row(question, node.survey, None if secret else value, None if secret else keys, missing)
         self.effects.append(Save("answer", row))
         run = state.runs.get(node.survey)
         if run and run[4]:
-            state.runs = {**state.runs, node.survey: [run[0], run[1], run[2] + 1, run[3], True]}
+            state.runs = {**state.runs, node.survey: [run[0], run[1], run[2] + 1, *run[3:]]}
 
-    def save_run(self, survey: str, status: str) -> None:
+    def answer_row(
+        self, question: str, survey: str, value: Any, keys: str | None, missing: str | None
+    ) -> dict[str, Any]:
+        run = self.state.runs.get(survey)
+        return {
+            "question": question,
+            "occurrence": self.state.visits.get(question, 1),
+            "survey": survey,
+            "value": value,
+            "keys": keys,
+            "language": self.language(),
+            "missing": missing,
+            "run": run[0] if run and run[4] else None,
+            "at_ms": self.state.now_ms,
+        }
+
+    def save_run(self, survey: str, status: str, **circumstances: Any) -> None:
+        """``circumstances``: what is known when the run begins, and stays."""
         run = self.state.runs[survey]
         row = {
             "survey": survey,
@@ -145,13 +161,8 @@ class Turn:
             "last_question": run[3],
             "asked": run[1],
             "answered": run[2],
+            "seed": run[5],
             "at_ms": self.state.now_ms,
+            **circumstances,
         }
         self.effects.append(Save("run", row))
-
-    def close_runs(self) -> None:
-        """Surveys still open when the call ends are partial."""
-        for survey, run in self.state.runs.items():
-            if run[4]:
-                self.save_run(survey, "partial")
-                self.state.runs = {**self.state.runs, survey: [*run[:4], False]}

@@ -18,6 +18,7 @@ from ivr.core.program import (
     Record,
     Say,
     SetVars,
+    Shuffle,
     SurveyMark,
     Transfer,
 )
@@ -48,6 +49,8 @@ def ways_on(name: str, node: Node) -> set[str]:
         found = {node.next, node.empty, node.failed}
     elif isinstance(node, Say | SetVars | SurveyMark):
         found = {node.next}
+    elif isinstance(node, Shuffle):
+        found = {*node.entries, node.next}
     return {name if to == REPEAT else to for to in found if to}
 
 
@@ -59,7 +62,12 @@ def silent_ways(node: Node) -> set[str]:
         return {node.empty}
     if isinstance(node, Transfer | HangUp):
         return set()  # the far end, or the end, breaks the round
-    return ways_on("", node)
+    return onwards("", node)
+
+
+def onwards(name: str, node: Node) -> set[str]:
+    """As ``ways_on``, without the ways that a Shuffle opens once each: its entries lead back, but not for ever."""
+    return {node.next} if isinstance(node, Shuffle) else ways_on(name, node)
 
 
 def unreachable(nodes: Mapping[str, Node], roots: Iterable[str], stands_for: Callable[[str], str]) -> list[str]:
@@ -145,7 +153,7 @@ def findings(
             hint = "lead a way to it, or delete it"
             found.append(Finding("IVR023", name, f'no way leads to step "{name}"', hint))
     asks = (Collect, Record, Transfer, HangUp)
-    endless = loops({name: ways_on(name, node) for name, node in nodes.items() if not isinstance(node, asks)})
+    endless = loops({name: onwards(name, node) for name, node in nodes.items() if not isinstance(node, asks)})
     for path in endless:
         way = " → ".join(path)
         hint = "put a menu or a question into the loop, or leave it"

@@ -25,6 +25,7 @@ from ivr.core.program import (
     Record,
     Say,
     SetVars,
+    Shuffle,
     SurveyMark,
     Transfer,
     Way,
@@ -118,6 +119,8 @@ def _box(program: Program, name: str, node: Node, lang: str, group: str) -> Box:
             return Box(name, "record", _title(name), (*said, f"record up to {node.limit_ms / 1000:g} s"), group)
         case SurveyMark():
             return Box(name, "mark", f"{node.survey}: {node.mark}", (), group)
+        case Shuffle():
+            return Box(name, "mark", f"{len(node.entries)} in random order", (), group)
         case HangUp():
             return Box(name, "end", "hang up" if name == END else _title(name), said, group)
 
