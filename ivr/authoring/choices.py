@@ -76,7 +76,11 @@ class ChoiceLists:
             elif len(name) > 60:
                 self.report.error(row.place("name"), "a choice's name has at most 60 characters", name)
             else:
-                told = {lang: labels.spoken(text, lambda _: "") for lang, text in self.texts(row, "label").items()}
+                texts = self.texts(row, "label")
+                told = {lang: labels.spoken(text, lambda _: "") or name for lang, text in texts.items()}
+                if any(labels.refs(text) for text in texts.values()):
+                    message = "an answer in a choice's label is not spoken"
+                    self.report.lost(row.place("name"), message, name)
                 found[name] = Choice(name, told, row.place("name"))
         return None if self.report.count("error") > before else list(found.values())
 

@@ -91,7 +91,7 @@ def html(definition: Definition, language: str = "") -> str:
     """One page that needs nothing else: for a screen of any size, and for paper."""
     language = language if language in definition.languages else definition.languages[0]
     languages = [language, *(lang for lang in definition.languages if lang != language)]
-    return _template().render(
+    page: str = _template().render(
         d=definition,
         languages=languages,
         language=language,
@@ -103,6 +103,7 @@ def html(definition: Definition, language: str = "") -> str:
         missing_label=missing_label,
         labelled=_labelled,
     )
+    return page
 
 
 def _labelled(values: tuple[Value, ...]) -> bool:

@@ -17,9 +17,7 @@ from ivr.survey.definition import KINDS, Definition, QuestionDef
 NAMESPACE: Final = "ddi:codebook:2_5"
 _XML: Final = "{http://www.w3.org/XML/1998/namespace}"
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
-_LOCATION: Final = (
-    "https://ddialliance.org/Specification/DDI-Codebook/2.5/XMLSchema/codebook.xsd"
-)
+_LOCATION: Final = "https://ddialliance.org/Specification/DDI-Codebook/2.5/XMLSchema/codebook.xsd"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 #: kind -> (nature, interval, representation, response domain, format, category of the format)
 _KINDS: Final[dict[str, tuple[str, str, str, str, str, str]]] = {
@@ -42,7 +40,11 @@ def ddi(definition: Definition) -> str:
     ET.register_namespace("xsi", _XSI)
     root = ET.Element(
         _tag("codeBook"),
-        {"version": "2.5", f"{_XML}lang": definition.languages[0], f"{{{_XSI}}}schemaLocation": f"{NAMESPACE} {_LOCATION}"},
+        {
+            "version": "2.5",
+            f"{_XML}lang": definition.languages[0],
+            f"{{{_XSI}}}schemaLocation": f"{NAMESPACE} {_LOCATION}",
+        },
     )
     _citation(_add(root, "docDscr"), definition, f"{definition.title or definition.survey}: codebook")
     study = _add(root, "stdyDscr")
@@ -53,7 +55,9 @@ def ddi(definition: Definition) -> str:
     for question in definition.questions:
         _variable(data, question, definition.languages)
     if definition.random:
-        named = ", ".join(definition.sections.get(name, name) or "the whole questionnaire" for name in definition.random)
+        named = ", ".join(
+            definition.sections.get(name, name) or "the whole questionnaire" for name in definition.random
+        )
         _add(data, "notes", f"Asked in random order: {named}", type="order")
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

@@ -45,7 +45,6 @@ class Form:
     def _languages(self, sheets: dict[str, Sheet], wanted: Sequence[str]) -> tuple[str, ...]:
         default = tongues.code(self.setting("default_language"))
         found: dict[str, None] = {default: None} if default else {}
-        bare = default or (wanted[0] if wanted else "")
         for name, columns in (("survey", self.columns), ("choices", self.choice_columns)):
             for head, at in sheets[name].columns.items() if name in sheets else ():
                 field, _, language = head.partition("::")
@@ -62,18 +61,20 @@ class Form:
                     if name == "survey" and field == "label":
                         found.setdefault(known)
         spoken = [lang for lang in found if ("label", lang) in self.columns]
-        if not spoken or (default and default not in spoken):
-            spoken = [bare or "en", *spoken]
-            if not bare:
+        first = default or (wanted[0] if wanted else "en")
+        if (("label", "") in self.columns or not spoken) and first not in spoken:
+            spoken.insert(0, first)
+            if not default and not wanted:
                 self.report.note("survey!A1", "the labels name no language; taken as English (en)")
+        first = first if first in spoken else spoken[0]
         for columns in (self.columns, self.choice_columns):
             for field in _TEXTS:  # what names no language is in the first
                 if (field, "") in columns:
-                    columns.setdefault((field, spoken[0]), columns[field, ""])
+                    columns.setdefault((field, first), columns[field, ""])
         for language in wanted:
             if language not in spoken:
                 self.report.error("survey!A1", f"the form has no label::... ({language})")
-        return tuple(wanted) if wanted and set(wanted) <= set(spoken) else tuple(dict.fromkeys(spoken))
+        return tuple(lang for lang in wanted if lang in spoken) or tuple(spoken)
 
     def _language(self, name: str, place: str, wanted: Sequence[str]) -> str:
         known = tongues.code(name)

@@ -20,6 +20,7 @@ from ivr.authoring.yamltext import NOTE, PLACE
 from ivr.lang.expr import NAME, usable_name
 
 MOST_ROUNDS: Final = 20
+NEVER: Final = "false"  # a condition that never holds
 Item = dict[str, Any]
 
 
@@ -52,7 +53,7 @@ class Groups:
         return any(frame.lost for frame in self.open)
 
     def leave_out(self) -> None:
-        """One question stands in a repeat that nobody can be asked."""
+        """One question stands where nobody can be asked."""
         next(frame for frame in self.open if frame.lost).left_out += 1
 
     @property
@@ -67,7 +68,9 @@ class Groups:
         frame = Frame(row, repeat, self.form.name(row, what) or f"{what}{row.number}")
         frame.when, note = self.when(row, "the questions in it are asked of everybody")
         frame.notes = [note] if note else []
-        if repeat:
+        if frame.when == NEVER:
+            frame.lost, frame.lost_at = "relevant is always false: nobody is asked", row.place("relevant")
+        elif repeat:
             self._repeat(row, frame)
         self.open.append(frame)
 
@@ -101,7 +104,8 @@ class Groups:
         if tree is None:
             return "", f"Asked if: {text}" if text else ""
         try:
-            return self.form.conditions.convert(tree, loop=self.loop), ""
+            made = self.form.conditions.convert(tree, loop=self.loop)
+            return {"0": NEVER, "1": "", "true": ""}.get(made, made), ""
         except Unfit as error:
             self.report.lost(row.place("relevant"), f"relevant {text!r}: {error}; {else_}", row.get("name"))
             return "", f"Asked if: {text}"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
-from ivr.authoring import constraints, labels, tongues
+from ivr.authoring import constraints, labels, ranges, tongues
 from ivr.authoring.choices import Choice, Options, Texts, keyed, recited, written
 from ivr.authoring.conditions import Asked, Unfit
 from ivr.authoring.form import Form
@@ -20,8 +20,6 @@ from ivr.authoring.xpath import Expr
 from ivr.authoring.yamltext import NOTE, PLACE
 
 Item = dict[str, Any]
-HIGHEST: Final = 999_999  # a number without an upper end
-MAX_SCALE: Final = 100
 _YES: Final = {"yes": {"yes", "是", "是的", "对", "有"}, "no": {"no", "否", "不是", "不", "没有"}}
 
 
@@ -137,52 +135,17 @@ class Questions:
 
     def _limits(self, row: Row, item: Item, step: Decimal) -> None:
         tree = self._constraint(row)
-        found = constraints.span(tree, step) if tree is not None else constraints.Span(None, None, True)
-        low, high = found.low, found.high
-        place, name = row.place("constraint"), item["id"]
-        if low is not None and low < 0:
-            self.report.lost(place, f"from {low}: a keypad has no minus sign; from 0", name)
-            low = Decimal(0)
-        if high is None:
-            if tree is None or low is None or low <= HIGHEST:
-                self.report.note(place, f"no highest number is given; up to {HIGHEST}", name)
-            high = max(Decimal(HIGHEST), low or Decimal(0))
-        whole_low = int((low or Decimal(0)).to_integral_value(ROUND_FLOOR))
-        whole_high = int(high.to_integral_value(ROUND_CEILING))
-        if whole_high < whole_low:
-            self.report.error(place, f"no number from {whole_low} to {whole_high} can be entered", name)
-            whole_high = whole_low
-        if whole_high > 999_999_999:
-            self.report.changed(place, "the highest number is cut to 999999999", name)
-            whole_low, whole_high = min(whole_low, 999_999_999), 999_999_999
-        item["range"] = f"{whole_low}..{whole_high}"
-        said = found.exact and (low is None or low == whole_low) and high == whole_high
+        item["range"], said = ranges.limits(self.report, row, tree, step)
         if tree is not None and not said:
             self._valid(row, item, tree)
 
     def _range(self, row: Row, typed: Typed, item: Item) -> str:
-        given = dict(re.findall(r"(\w+)\s*=\s*([^\s;]+)", row.get("parameters")))
-        values = []
-        for key, default in (("start", "1"), ("end", "10"), ("step", "1")):
-            try:
-                values.append(Decimal(given.get(key, default)))
-            except ArithmeticError:
-                self.report.error(row.place("parameters"), f"{key}={given[key]} is no number", item["id"])
-                return ""
-        low, high, step = values
-        if not all(v.is_finite() and abs(v) < 10**9 for v in values) or low >= high or step <= 0:
-            self.report.error(row.place("parameters"), "start, end and step make no range", item["id"])
+        found = ranges.of_parameters(self.report, row)
+        if found is None:
             return ""
-        if low < 0:
-            self.report.lost(row.place("parameters"), f"from {low}: a keypad has no minus sign; left out", item["id"])
-            return ""
-        whole = all(v == v.to_integral_value() for v in values)
-        kind = "amount" if not whole else "scale" if step == 1 and high <= MAX_SCALE else "number"
-        if step != 1 and whole:
-            message = f"step {step}: every whole number is taken"
-            self.report.changed(row.place("parameters"), message, item["id"])
-        item[kind] = self._say("scale", int(low), int(high)) if kind == "scale" else self._say(kind)
-        item["range"] = f"{int(low.to_integral_value(ROUND_FLOOR))}..{int(high.to_integral_value(ROUND_CEILING))}"
+        kind, low, high = found
+        item[kind] = self._say("scale", low, high) if kind == "scale" else self._say(kind)
+        item["range"] = f"{low}..{high}"
         self._know(item, kind)
         self._valid(row, item, self._constraint(row))
         return kind

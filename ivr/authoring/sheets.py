@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -53,16 +54,16 @@ HEADERS: Final[dict[str, str]] = {
 }
 #: Columns of the form's XML, which old forms name themselves.
 _BINDINGS: Final[dict[str, str]] = {
-    "bind::relevant": "relevant",
-    "bind::constraint": "constraint",
-    "bind::jr:constraintmsg": "constraint_message",
-    "bind::required": "required",
-    "bind::readonly": "read_only",
-    "bind::calculate": "calculation",
-    "control::jr:count": "repeat_count",
-    "body::jr:count": "repeat_count",
-    "control::appearance": "appearance",
-    "body::appearance": "appearance",
+    "bind:relevant": "relevant",
+    "bind:constraint": "constraint",
+    "bind:jr:constraintmsg": "constraint_message",
+    "bind:required": "required",
+    "bind:readonly": "read_only",
+    "bind:calculate": "calculation",
+    "control:jr:count": "repeat_count",
+    "body:jr:count": "repeat_count",
+    "control:appearance": "appearance",
+    "body:appearance": "appearance",
 }
 #: A value's column may be called so on the sheet of choices only.
 _CHOICE_HEADERS: Final[dict[str, str]] = {"value": "name"}
@@ -156,7 +157,7 @@ def _vet(path: Path) -> None:
                     raise SheetError("the workbook is too large when unpacked")
     except FileNotFoundError:
         raise SheetError("there is no such file") from None
-    except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
         raise SheetError(f"this is no workbook that can be read: {' '.join(str(error).split())[:200]}") from None
 
 
@@ -188,13 +189,11 @@ def _sheet(name: str, table: list[list[Any]]) -> Sheet:
     sheet = Sheet(name)
     ours = _sheet_name(name)
     lines = iter(enumerate(table, start=1))
-    for head, line in lines:
+    heads: list[str] = []
+    for sheet.head, line in lines:
         heads = [_header(cell_text(cell), ours) for cell in line]
         if any(heads):
             break
-    else:
-        return sheet
-    sheet.head = head
     for column, title in enumerate(heads):
         if title in sheet.columns:
             sheet.doubled.append((sheet.place(title, column), title))
@@ -209,7 +208,7 @@ def _sheet(name: str, table: list[list[Any]]) -> Sheet:
 
 def _header(text: str, sheet: str) -> str:
     """`Label :: English (en)` is `label::English (en)`; `label:English` is the same, as old forms have it."""
-    whole = "".join(text.lower().split())
+    whole = "".join(text.lower().replace("::", ":").split())
     if whole in _BINDINGS:
         return _BINDINGS[whole]
     head, colons, rest = text.partition("::" if "::" in text else ":")

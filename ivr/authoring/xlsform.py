@@ -16,11 +16,11 @@ from typing import Any
 from ivr.authoring.conditions import Asked
 from ivr.authoring.form import Form, form_name
 from ivr.authoring.form_types import TYPES, Typed, read_type
-from ivr.authoring.groups import Groups
+from ivr.authoring.groups import NEVER, Groups
 from ivr.authoring.labels import plain
 from ivr.authoring.questions import Questions
 from ivr.authoring.report import Report
-from ivr.authoring.sheets import Row, SheetError, read_workbook
+from ivr.authoring.sheets import Row, Sheet, SheetError, read_workbook
 from ivr.authoring.yamltext import Written, write
 from ivr.lang.check import check_file
 from ivr.lang.project import Project
@@ -43,15 +43,28 @@ def import_form(path: Path, *, name: str = "", languages: Sequence[str] = (), te
     except SheetError as error:
         report.error(path.name, str(error))
         return Imported(name, None, report)
+    return convert(sheets, path.name, report, name=name, languages=languages, text=text)
+
+
+def convert(
+    sheets: dict[str, Sheet],
+    file: str,
+    report: Report,
+    *,
+    name: str = "",
+    languages: Sequence[str] = (),
+    text: str = "voice",
+) -> Imported:
+    """The sheets of a workbook that is called ``file``."""
     if "survey" not in sheets:
-        report.error(path.name, "there is no sheet 'survey'; is this an XLSForm?")
+        report.error(file, "there is no sheet 'survey'; is this an XLSForm?")
         return Imported(name, None, report)
     form = Form(sheets, report, languages)
     reader = _Reader(form, text)
     for row in form.survey.rows:
         reader.row(row)
     reader.finish()
-    name = name or form_name(form.setting("form_id")) or form_name(path.stem)
+    name = name or form_name(form.setting("form_id")) or form_name(Path(file).stem)
     if not name:
         report.error("settings!A1", "the form has no form_id to be named after; give it a name")
     if report.ok and not report.taken:
@@ -59,7 +72,7 @@ def import_form(path: Path, *, name: str = "", languages: Sequence[str] = (), te
     if not report.ok:
         return Imported(name, None, report)
     root = _root(form, reader.groups, name)
-    return Imported(name, write(root, [f"From {path.name} by `ivr survey import`."]), report)
+    return Imported(name, write(root, [f"From {file} by `ivr survey import`."]), report)
 
 
 def store(imported: Imported, out: Path, project: Project | None = None) -> bool:
@@ -151,6 +164,10 @@ class _Reader:
             self.groups.leave_out()
             return
         when, note = self.groups.when(row, "asked of everybody")
+        if when == NEVER:
+            self.report.lost(row.place("relevant"), "relevant is always false: nobody is asked", row.get("name"))
+            self._lose(row)
+            return
         if row.get("required").lower() in ("yes", "true", "true()") and not self.required:
             self.required = row.place("required")
         self.questions.loop = self.groups.loop
@@ -181,7 +198,7 @@ class _Reader:
     def finish(self) -> None:
         self.groups.finish()
         if self.metadata:
-            told = ", ".join(self.metadata)
+            told = ", ".join(dict.fromkeys(self.metadata))
             self.report.note("survey!A1", f"{len(self.metadata)} of metadata ({told}): calls have their own")
         if self.required:
             self.report.note(self.required, "required: after its tries a question is skipped, or see `give_up: stop`")

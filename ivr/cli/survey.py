@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,13 @@ def _languages(_context: click.Context, _option: click.Parameter, value: str) ->
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @click.option("--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="The report, as CSV.")
 def import_(
-    form: Path, name: str, out: Path | None, languages: tuple[str, ...], text: str, force: bool, report_file: Path | None
+    form: Path,
+    name: str,
+    out: Path | None,
+    languages: tuple[str, ...],
+    text: str,
+    force: bool,
+    report_file: Path | None,
 ) -> None:
     """An XLSForm workbook (.xlsx, .xls, .ods) to a questionnaire.
 
@@ -122,7 +127,12 @@ def _csv(heads: list[list[str]], rows: list[list[Any]]) -> str:
 @command.command("codebook")
 @click.argument("name")
 @click.option(
-    "--format", "form", type=click.Choice(["csv", "html", "ddi"]), default="csv", show_default=True, help="How to write."
+    "--format",
+    "form",
+    type=click.Choice(["csv", "html", "ddi"]),
+    default="csv",
+    show_default=True,
+    help="How to write.",
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file; default: the terminal.")
 @click.option("--language", default="", metavar="en", help="Of a page: the language that comes first.")
@@ -163,5 +173,3 @@ def _definition(name: str) -> Definition:
     if survey is None:
         raise Refused(f"{shown(path)} is no questionnaire")
     return Definition.from_json(survey.definition)
-
-
