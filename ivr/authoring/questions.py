@@ -240,8 +240,7 @@ class Questions:
         told = {lang: labels.joined([text, *recited(options, lang)], lang) for lang, text in self.prompt.items()}
         kind = "yes_no" if _is_yes_no(options) else "choice"
         item[kind] = told
-        if kind == "choice":
-            item["options"] = written(options)
+        item["options"] = written(options)
         self._missing(item, options)
         self._know(item, kind, options)
         self._valid(row, item, self._constraint(row))
@@ -284,8 +283,9 @@ class Questions:
 
     def _acknowledge(self, row: Row, typed: Typed, item: Item) -> str:
         item["choice"] = self._say("acknowledge")
-        item["options"] = {"1": "OK"}
-        self._know(item, "choice", Options({"1": Choice("OK", {}, row.place("type"))}))
+        options = Options({"1": Choice("OK", dict.fromkeys(self.form.languages, "OK"), row.place("type"))})
+        item["options"] = written(options)
+        self._know(item, "choice", options)
         return "choice"
 
     def _other(self, row: Row, typed: Typed, name: str) -> list[Item]:
