@@ -85,6 +85,7 @@ def _begin(turn: Turn, node: Collect, prompts: tuple[str, ...]) -> str | None:
     state.attempt += 1
     state.attempt_ms = state.now_ms
     state.entry, state.held = "", None
+    state.said = [] if prompts is node.prompts else list(prompts)
     items = turn.items(prompts)
     if node.secret:
         state.phase, state.typed = "entry", ""
@@ -118,7 +119,9 @@ def _prompt(turn: Turn, node: Collect, items: tuple[Item, ...]) -> None:
 
 
 def _prompt_again(turn: Turn, node: Collect) -> None:
-    _prompt(turn, node, _confirm_items(turn, node) if turn.state.phase == "confirm" else turn.items(node.prompts))
+    state = turn.state
+    confirms = state.phase == "confirm"
+    _prompt(turn, node, _confirm_items(turn, node) if confirms else turn.items(state.said or node.prompts))
 
 
 def _use_typed(turn: Turn, node: Collect, heard: bool) -> str | None:
@@ -261,9 +264,7 @@ def _entry_key(turn: Turn, node: Collect, key: str) -> str | None:
             return _fail(turn, node, "nomatch", "", ended=True)
         return _complete(turn, node, timer="", ended=True)
     state.entry += key
-    # A key that is no digit can begin nothing else; an amount may begin with its point.
-    declines = state.entry in node.missing and (node.value != "amount" and not state.entry.isdigit() or bool(node.items))
-    if declines or values.is_over(node, state.entry) or len(state.entry) >= MAX_ENTRY:
+    if values.declines(node, state.entry) or values.is_over(node, state.entry) or len(state.entry) >= MAX_ENTRY:
         return _complete(turn, node, timer="", ended=False)
     if not values.may_follow(node, state.entry):
         return _fail(turn, node, "nomatch", "")

@@ -21,6 +21,7 @@ _FIELDS: Final[dict[str, Any]] = {
     "typed": "",  # keys pressed ahead of the step that will use them
     "entry": "",  # keys of the entry under way
     "held": None,  # [value, keys] of an entry that waits to be confirmed
+    "said": [],  # prompts of this attempt, where they are not the step's own
     "confirms": 0,  # attempts at confirming within the step
     "attempt": 0,  # attempts at the step since it was reached
     "attempt_ms": 0,  # when the attempt began
@@ -56,6 +57,7 @@ class CallState:
     typed: str
     entry: str
     held: Any
+    said: list[str]
     confirms: int
     attempt: int
     attempt_ms: int
@@ -85,6 +87,7 @@ class CallState:
             self.typed = like.typed
             self.entry = like.entry
             self.held = like.held
+            self.said = like.said
             self.confirms = like.confirms
             self.attempt = like.attempt
             self.attempt_ms = like.attempt_ms
@@ -112,6 +115,7 @@ class CallState:
         self.typed = ""
         self.entry = ""
         self.held = None
+        self.said = []
         self.confirms = 0
         self.attempt = 0
         self.attempt_ms = 0
@@ -156,6 +160,8 @@ class CallState:
             found["entry"] = self.entry
         if self.held is not None:
             found["held"] = self.held
+        if self.said:
+            found["said"] = self.said
         if self.confirms:
             found["confirms"] = self.confirms
         if self.attempt:

@@ -65,6 +65,13 @@ def _items(node: Collect, keys: str) -> list[Any] | None:
     return chosen
 
 
+def declines(node: Collect, keys: str) -> bool:
+    """Whether these keys refuse at once: they can begin no answer, and no longer way of refusing."""
+    if keys not in node.missing or any(key != keys and key.startswith(keys) for key in node.missing):
+        return False
+    return bool(node.items) or (node.value != "amount" and not keys.isdigit())
+
+
 def is_over(node: Collect, keys: str) -> bool:
     """Whether nothing can follow: as many keys as there can be, or every place of a ranking taken."""
     if node.value == "multiple":  # a key pressed twice counts once
@@ -74,6 +81,8 @@ def is_over(node: Collect, keys: str) -> bool:
 
 def may_follow(node: Collect, keys: str) -> bool:
     """Whether an entry that begins like this can become an answer: a key that is no item is wrong at once."""
+    if any(key.startswith(keys) for key in node.missing):
+        return True
     if node.value == "multiple" or node.value == "ranking":
         return all(key in node.items for key in keys) and (node.value == "multiple" or len(set(keys)) == len(keys))
     return True

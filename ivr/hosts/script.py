@@ -131,7 +131,9 @@ class _Reader:
         return str(node.value)
 
     def value(self, node: yaml.Node) -> Any:
-        """A value as a flow would hold it: keys and quoted texts are text, plain numbers numbers."""
+        """A value as a flow would hold it: keys and quoted texts are text, plain numbers numbers; or a list of them."""
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(one) for one in node.value]
         text = self.text(node)
         if getattr(node, "style", None):
             return text

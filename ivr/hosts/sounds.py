@@ -148,6 +148,8 @@ class BuiltSounds:
         for prompt in program.prompts.values():
             for lang, pieces in prompt.pieces.items():
                 for part, piece in enumerate(pieces):
+                    if piece.as_ == "label":
+                        continue  # a prompt of its own
                     if piece.as_:
                         spoken.setdefault(lang, set()).add(piece.as_)
                         continue

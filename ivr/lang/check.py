@@ -5,12 +5,12 @@ Law: total. Whatever bytes a file holds, the answer is a CheckResult.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ivr.core.program import END, HangUp, Program, Prompt
-from ivr.lang import checks, questionnaire, secrets
+from ivr.core.program import END, HangUp, Program, Prompt, SurveyPlan
+from ivr.lang import checks, secrets
 from ivr.lang.compiler import Builder
 from ivr.lang.model import FlowFile, Survey
 from ivr.lang.names import BUILTIN, check_destinations, check_names, check_settings
@@ -18,6 +18,12 @@ from ivr.lang.problem import Problem, Problems, meant, nearest, quoted
 from ivr.lang.project import Project
 from ivr.lang.reader import Reader
 from ivr.lang.source import Map, Source, Text
+from ivr.survey import reading
+from ivr.survey.bank import Bank, read_bank
+from ivr.survey.checks import check_logic
+from ivr.survey.compiling import Offer, compile_survey
+from ivr.survey.head import read_head
+from ivr.survey.tree import Questionnaire
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +47,20 @@ def check_file(path: Path | str, project: Project | None = None) -> CheckResult:
     catalogue = project.catalogue
     if path.parent.name == project.prompts.name and path.parent.resolve() == project.prompts.resolve():
         return CheckResult(tuple(p for p in catalogue.problems.sorted() if p.file == source.file), None)
+    if project.is_bank_file(path):
+        return CheckResult(_check_bank(project, source), None)
     check = _Check(project, source)
     # A catalogue that cannot be read hides prompts: say so, or the flow would look well.
     check.problems.found += [p for p in catalogue.problems.found if p.severity == "error"]
     check.problems.errors += catalogue.problems.errors
     program = check.run()
     return CheckResult(check.problems.sorted(), None if check.problems.errors else program)
+
+
+def _check_bank(project: Project, source: Source) -> tuple[Problem, ...]:
+    problems = Problems()
+    reading.check_bank_file(source, problems, project.catalogue, {})
+    return problems.sorted()
 
 
 class _Check:
@@ -60,6 +74,25 @@ class _Check:
         self.problems.errors += source.problems.errors
         self.prompts: dict[str, Prompt] = {}
         self.where: dict[str, tuple[str, int]] = {}
+        self.plans: dict[str, SurveyPlan] = {}
+        self.surveys: list[Questionnaire] = []
+        self._bank: Bank | None = None
+
+    @property
+    def bank(self) -> Bank:
+        """Read when the first questionnaire is."""
+        if self._bank is None:
+            self._bank = read_bank(self.project.load(path) for path in self.project.bank_files())
+        return self._bank
+
+    def read(self, source: Source, step: str) -> Questionnaire | None:
+        """A questionnaire for the step ``step``, with the mistakes of the bank's files that it uses."""
+        survey = reading.read(source, step, self.problems, self.project.catalogue, self.prompts, BUILTIN, self.bank)
+        if survey is not None and survey.sound:
+            before = self.problems.errors
+            check_logic(survey)
+            survey.sound = self.problems.errors == before
+        return survey
 
     def run(self) -> Program | None:
         root = self.source.root
@@ -80,13 +113,13 @@ class _Check:
         root = self.source.root
         name = root.get("survey") if isinstance(root, Map) else None
         step = name.value if isinstance(name, Text) else "survey"
-        survey = questionnaire.read(self.source, step, self.problems, self.project.catalogue, self.prompts, BUILTIN)
+        survey = self.read(self.source, step)
         if survey is None or not survey.sound:
             return None
-        nodes: dict[str, Any] = {}
-        lines = questionnaire.compile_survey(survey, step, END, nodes)
-        nodes[END] = HangUp()
-        self.where = {node: (self.source.file, line) for node, line in lines.items()}
+        made = compile_survey(survey, step, END)
+        nodes: dict[str, Any] = {**made.nodes, END: HangUp()}
+        self.where = {node: (self.source.file, line) for node, line in made.lines.items()}
+        self.prompts |= reading.labels_of(survey, survey.spoken_labels)
         self.graph(nodes, [step], True, {}, lambda name: name)
         file = survey.file
         return Program(
@@ -97,13 +130,14 @@ class _Check:
             nodes=nodes,
             prompts=self.prompts,
             facts=tuple(sorted(file.facts or ())),
+            surveys={file.survey: made.plan},
             where=self.where,
         )
 
     def flow(self, root: Map) -> Program | None:
         problems = self.problems
         reader = Reader(self.source, problems, self.project.catalogue, self.prompts)
-        file: FlowFile = questionnaire.read_head(reader, root, "FlowFile", "a flow file")
+        file: FlowFile = read_head(reader, root, "FlowFile", "a flow file")
         builder = Builder(file.digits, file.error or END)
         names: dict[str, Text] = {}
         surveys: dict[str, Survey] = {}
@@ -133,6 +167,7 @@ class _Check:
         check_destinations(reader, file.destinations or {})
         check_names(reader, facts)
         secrets.check(reader, read)
+        self.check_labels(reader)
         for word, target in reader.targets:
             if target not in names:
                 hint = meant(target, names) or "add the step, or change the name"
@@ -158,8 +193,20 @@ class _Check:
             destinations=file.destinations or {},
             facts=tuple(sorted(facts)),
             max_call_ms=file.max_call or 3_600_000,
+            surveys=self.plans,
             where=self.where,
         )
+
+    def check_labels(self, reader: Reader) -> None:
+        """Labels of answers that the flow or its questionnaires speak become prompts."""
+        labelled = {asked.shape.id for survey in self.surveys for asked in survey.questions if asked.labels}
+        for word, name in reader.labelled:
+            if name not in labelled:
+                hint = "only answers of questionnaires whose options have `say`, or whose scale has `labels`"
+                reader.add("IVR085", word, f"{quoted(name)} has no words to speak", hint, part=name)
+        for survey in self.surveys:
+            spoken = {*survey.spoken_labels, *(name for _, name in reader.labelled)}
+            self.prompts |= reading.labels_of(survey, spoken)
 
     def inline(
         self,
@@ -185,17 +232,19 @@ class _Check:
             return False
         self.problems.found += source.problems.found
         self.problems.errors += source.problems.errors
-        survey = questionnaire.read(source, step, self.problems, self.project.catalogue, self.prompts, BUILTIN)
+        survey = self.read(source, step)
         if survey is None:
             message = f"{source.file} is not a questionnaire"
             reader.add("IVR070", shape.survey, message, "it begins with `survey: name`")
             return False
         read[step] = shape.survey, survey.reader
-        clash = [q.id for q, _ in survey.questions if q.id in reader.set_names]
+        ids = [asked.shape.id for asked in survey.questions]
+        clash = [ident for ident in ids if ident in reader.set_names]
         if clash:
             message = f"the answer {quoted(clash[0])} of questionnaire {quoted(name)} is also a name of this flow"
             self.problems.add("IVR075", self.source, shape.survey, message, "rename one of them", warning=True)
-        reader.answers |= {q.id for q, _ in survey.questions}
+        reader.answers |= {*ids, *(f"{ident}.missing" for ident in ids), f"{survey.file.survey}.outcome"}
+        self.surveys.append(survey)
         facts |= set(survey.file.facts or ())
         for language in languages or ():
             if language not in (survey.file.languages or ()):
@@ -203,10 +252,15 @@ class _Check:
                 reader.add("IVR041", shape.survey, message, f"add {language} to {source.file}")
         if not survey.sound or not survey.questions:
             return False
-        lines = questionnaire.compile_survey(survey, step, shape.next, builder.nodes)
-        for node, line in lines.items():
+        made = compile_survey(survey, step, shape.next, Offer(shape.share, shape.not_again or 0))
+        builder.nodes |= made.nodes
+        for node, line in made.lines.items():
             if node != step:
                 self.where[node] = source.file, line
+        name = survey.file.survey
+        before = self.plans.get(name)
+        not_again_ms = max(made.plan.not_again_ms, before.not_again_ms if before else 0)
+        self.plans[name] = replace(made.plan, not_again_ms=not_again_ms)
         return True
 
     def graph(

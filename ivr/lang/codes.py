@@ -161,11 +161,51 @@ CODES: dict[str, Code] = {
     ),
     "IVR062": Code("No entry can be right", "The pattern and the length contradict each other."),
     "IVR070": Code("No such questionnaire", "`survey: csat` asks surveys/csat.yaml."),
-    "IVR071": Code("What kind of question?", "A question has exactly one of `scale`, `choice` and `number`."),
+    "IVR071": Code(
+        "What kind of question?",
+        "A question has exactly one kind: `choice`, `yes_no`, `scale`, `csat`, `number` ... or `voice`.",
+    ),
     "IVR072": Code("Not a range", "A range is written `1..5`, from low to high."),
-    "IVR073": Code("Options that do not fit", "Each key stands for a value of its own."),
+    "IVR073": Code(
+        "Options that do not fit", "Each key stands for a value of its own, and what is chosen of them must be there."
+    ),
     "IVR074": Code("An answer before its question", "Conditions see the answers of the questions above them."),
     "IVR075": Code("An answer overwrites a name", "A questionnaire's answer and a name of the flow are the same."),
+    "IVR076": Code(
+        "A label is missing",
+        "A scale with labels has one for each of its steps, and options either all have words or none: a table, a "
+        "report and `{{ name | label }}` would have a hole otherwise.",
+    ),
+    "IVR077": Code(
+        "A key with two meanings",
+        "The key for refusing, or for not knowing, is an answer of this question already. Give it another key, or none "
+        "here.",
+    ),
+    "IVR078": Code(
+        "A question that nobody is asked",
+        "No answers and no data meet all the conditions on the way to it. Only what is certain is reported: conditions "
+        "with very many names are not followed.",
+    ),
+    "IVR079": Code(
+        "A quota or an alert that nobody counts for",
+        "Its condition can never hold: a value that is no option, a number outside of the range, or a question that is "
+        "not asked of those callers.",
+    ),
+    "IVR080": Code(
+        "A question of the bank",
+        "`use: csat5` takes surveys/bank/csat5.yaml in its newest version, `use: csat5@2` in that one. The wording is "
+        "the bank's; id, conditions and what silence plays are the questionnaire's own.",
+    ),
+    "IVR082": Code("No such list", "A loop goes over one of the file's `lists`, and the list has something in it."),
+    "IVR084": Code(
+        "A file of the bank",
+        "surveys/bank/csat5.yaml begins with `bank: csat5` and has `versions`, each with its number and one question "
+        "that needs nothing else.",
+    ),
+    "IVR085": Code(
+        "No words to speak",
+        "`{{ name | label }}` speaks what an answer means: its options have `say`, or its scale has `labels`.",
+    ),
 }
 
 

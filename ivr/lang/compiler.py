@@ -22,7 +22,7 @@ from ivr.core.program import (
     SetVars,
     Transfer,
 )
-from ivr.lang import model
+from ivr.lang import asking, model
 
 FIRST_MS, BETWEEN_MS, TRIES = 5000, 2500, 3
 LENGTH = (1, 20)
@@ -57,7 +57,7 @@ class Waiting:
             pick("barge_in", True),
         )
 
-    def fields(self, shape: model.Menu | model.Ask | model.Question) -> dict[str, Any]:
+    def fields(self, shape: model.Menu | model.Ask | asking.Question) -> dict[str, Any]:
         """The fields of a Collect that say how it waits and fails."""
         total, silent, wrong = self.tries
         give_up = self.give_up or ("", "")
@@ -72,7 +72,7 @@ class Waiting:
         }
 
 
-def confirm_fields(confirm: model.Confirm | None) -> dict[str, Any]:
+def confirm_fields(confirm: asking.Confirm | None) -> dict[str, Any]:
     if confirm is None:
         return {}
     return {"confirm": confirm.say, "confirm_yes": confirm.yes or "1", "confirm_no": confirm.no or "2"}

@@ -195,6 +195,9 @@ def _arrows(name: str, node: Node) -> Iterator[Arrow]:
             yield Arrow(name, node.next)
             yield from [Arrow(name, node.empty, "nothing said", True)] if node.empty != node.next else []
             yield from [Arrow(name, node.failed, "failed", True)] if node.failed != node.next else []
+        case Shuffle():
+            yield from (Arrow(name, entry) for entry in node.entries)
+            yield Arrow(name, node.next, "then")
         case HangUp():
             return
         case _:

@@ -85,12 +85,12 @@ def _true(r: Reader, node: Node, key: str) -> bool | None:
     return True if word else None
 
 
-def _words(*words: str) -> Callable[[Reader, Node, str], str | None]:
+def words(*choices: str) -> Callable[[Reader, Node, str], str | None]:
     def read(r: Reader, node: Node, key: str) -> str | None:
         word = r.word(node, key)
-        if word and word.value not in words:
-            known = " or ".join(f"`{w}`" for w in words)
-            r.add("IVR015", word, f"`{key}` is {known}, not {quoted(word.value)}", meant(word.value, words))
+        if word and word.value not in choices:
+            known = " or ".join(f"`{w}`" for w in choices)
+            r.add("IVR015", word, f"`{key}` is {known}, not {quoted(word.value)}", meant(word.value, choices))
             return None
         return word.value if word else None
 
@@ -116,6 +116,32 @@ def _duration(r: Reader, node: Node, key: str) -> int | None:
         r.add("IVR014", word, f"`{key}` is more than nothing and at most 24h, not {word.value}")
         return None
     return ms
+
+
+_SPANS = {"m": 60_000, "h": 3_600_000, "d": DAY_MS}
+
+
+def _span(r: Reader, node: Node, key: str) -> int | None:
+    word = r.word(node, key)
+    if word is None:
+        return None
+    hit = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", word.value)
+    if hit is None:
+        hint = f"write {word.value}d for days" if word.value.isdigit() else "as in 30m, 12h, 7d, 400d"
+        r.add("IVR014", word, f"`{key}` is a span of time with its unit, not {quoted(word.value)}", hint)
+        return None
+    return int(hit[1]) * _SPANS[hit[2]]
+
+
+def _share(r: Reader, node: Node, key: str) -> float | None:
+    word = r.word(node, key)
+    if word is None:
+        return None
+    hit = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%", word.value)
+    if hit is None or not 0 < float(hit[1]) <= 100:
+        r.add("IVR015", word, f"`{key}` is a part of the calls, not {quoted(word.value)}", "as in 30% or 2.5%")
+        return None
+    return float(hit[1]) / 100
 
 
 def read_count(r: Reader, node: Node, key: str) -> int | None:
@@ -203,10 +229,6 @@ def _length(r: Reader, node: Node, key: str) -> tuple[int, int] | None:
     return _range_of(r, node, key, 1, MAX_KEYS, True)
 
 
-def _range(r: Reader, node: Node, key: str) -> tuple[int, int] | None:
-    return _range_of(r, node, key, 0, 999_999_999, False)
-
-
 def _pattern(r: Reader, node: Node, key: str) -> str | None:
     word = r.word(node, key)
     if word is None:
@@ -236,13 +258,16 @@ VARIABLE = Kind("name", NAME_SCHEMA, _variable)
 BOOL = Kind("true or false", {"type": "boolean"}, _bool)
 TRUE = Kind("true", {"const": True}, _true)
 DURATION = Kind("time", ref("time"), _duration)
+SPAN = Kind("span of time", {"type": "string", "pattern": "^[1-9][0-9]{0,4}[mhd]$"}, _span)
+SHARE = Kind("share", {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,3})?%$"}, _share)
+COUNT = Kind("number", {"type": "integer", "minimum": 1, "maximum": 99}, read_count)
 TARGET = Kind("target", ref("target"), read_target)
 KEY_TARGET = Kind("target", ref("target"), read_key_target)
-TYPE_AHEAD = Kind("keep or flush", {"enum": ["keep", "flush"]}, _words("keep", "flush"))
-ENTRY_TYPE = Kind("digits or number", {"enum": ["digits", "number"]}, _words("digits", "number"))
-END_KEY = Kind("key or none", {"enum": ["#", "*", "none"]}, _words("#", "*", "none"))
-RECORD_END = Kind('"#" or any', {"enum": ["#", "any"]}, _words("#", "any"))
-SURVEY_GIVE_UP = Kind("skip or stop", {"enum": ["skip", "stop"]}, _words("skip", "stop"))
+TYPE_AHEAD = Kind("keep or flush", {"enum": ["keep", "flush"]}, words("keep", "flush"))
+ENTRY_TYPE = Kind("digits or number", {"enum": ["digits", "number"]}, words("digits", "number"))
+END_KEY = Kind("key or none", {"enum": ["#", "*", "none"]}, words("#", "*", "none"))
+RECORD_END = Kind('"#" or any', {"enum": ["#", "any"]}, words("#", "any"))
+SURVEY_GIVE_UP = Kind("skip or stop", {"enum": ["skip", "stop"]}, words("skip", "stop"))
 PROMPT = Kind("prompt", ref("prompt"), read_prompt)
 CONDITION = Kind("condition", SCALAR, _condition)
 DESTINATION = Kind("destination", NAME_SCHEMA, _destination)
@@ -252,7 +277,6 @@ LENGTH = Kind(
     {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^{_SPAN}$"}]},
     _length,
 )
-RANGE = Kind("range", {"type": "string", "pattern": f"^{_SPAN}$"}, _range)
 PATTERN = Kind("regular expression", {"type": "string", "maxLength": patterns.MAX_LENGTH}, _pattern)
 ONE_KEY = Kind("key", {"type": ["string", "integer"]}, _one_key)
 SURVEY = Kind("questionnaire", NAME_SCHEMA, _survey)

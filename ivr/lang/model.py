@@ -9,34 +9,31 @@ step names, conditions trees.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ivr.core.program import Assign, Way
 from ivr.lang import kinds as k
 from ivr.lang import parts as p
-from ivr.lang.kinds import Kind
-from ivr.lang.source import Map, Node, Text
-
-Prompts = tuple[str, ...]  # prompt ids
-Trees = Any  # an expression of core.expr
-
-
-class Row(NamedTuple):
-    key: str
-    kind: Kind
-    required: bool
-    doc: str
-
-
-def key(kind: Kind, doc: str, *, required: bool = False) -> Any:
-    """One key of a shape. Absent, and after a mistake in it, its value is None."""
-    return field(default=None, metadata={"row": (kind, required, doc)})
-
-
-def rows(shape: type[Any]) -> dict[str, Row]:
-    """The rows of a shape, by key."""
-    return {f.name: Row(f.name, f.metadata["row"][0], *f.metadata["row"][1:]) for f in fields(shape)}
+from ivr.lang.asking import (
+    AlertShape,
+    BankFile,
+    BankVersion,
+    Confirm,
+    LoopShape,
+    OptionShape,
+    Prompts,
+    Question,
+    QuestionDigits,
+    QuotaShape,
+    ResumeShape,
+    SayText,
+    Section,
+    SurveyFile,
+    Trees,
+)
+from ivr.lang.rows import Row, key, rows
+from ivr.lang.source import Map, Text
 
 
 @dataclass(slots=True)
@@ -66,17 +63,6 @@ class EntryDigits(Digits):
     length: tuple[int, int] | None = key(k.LENGTH, "How many keys, `6` or `6..10`. Default 1..20.")
     end: str | None = key(k.END_KEY, 'The key that ends the entry: `"#"`, `"*"` or `none`. Default `"#"`.')
     pattern: str | None = key(k.PATTERN, "A regular expression that the whole entry matches.")
-
-
-@dataclass(slots=True)
-class QuestionDigits:
-    """`digits` of a questionnaire and its questions: what becomes of a failure is said by `give_up: skip|stop`."""
-
-    first: int | None = key(k.DURATION, "Silence before the first key. Default 5s.")
-    between: int | None = key(k.DURATION, "Silence between two keys. Default 2.5s.")
-    tries: tuple[int, int, int] | None = key(p.TRIES, "Failures until the question gives up. Default 3.")
-    type_ahead: str | None = key(k.TYPE_AHEAD, "`keep` or `flush`. Default flush.")
-    barge_in: bool | None = key(k.BOOL, "Whether a key silences the prompt. Default true.")
 
 
 @dataclass(slots=True)
@@ -189,7 +175,9 @@ class Survey:
     """Asks the questions of a questionnaire."""
 
     survey: Text = key(k.SURVEY, "The name of a file in surveys/.", required=True)
-    next: str = key(k.TARGET, "The step after the last question.", required=True)
+    next: str = key(k.TARGET, "The step after the survey, however it ended.", required=True)
+    share: float | None = key(k.SHARE, "So many of the calls are asked, drawn by the call's id: `30%`. Default all.")
+    not_again: int | None = key(k.SPAN, "A caller who was asked within this time is not asked: `30d`.")
 
 
 @dataclass(slots=True)
@@ -234,32 +222,6 @@ class BranchShape:
 
 
 @dataclass(slots=True)
-class Confirm:
-    """Said after an entry, to have it confirmed."""
-
-    say: Prompts = key(k.PROMPT, "What is said.", required=True)
-    yes: str | None = key(k.ONE_KEY, "The key that accepts. Default 1.")
-    no: str | None = key(k.ONE_KEY, "The key that asks again. Default 2.")
-
-
-@dataclass(slots=True)
-class Question:
-    """One question: exactly one of `scale`, `choice` and `number`."""
-
-    id: str = key(k.VARIABLE, "The name of the answer.", required=True)
-    scale: Prompts | None = key(k.PROMPT, "What is asked; the answer is a number of `range`, one step of a scale.")
-    choice: Prompts | None = key(k.PROMPT, "What is asked; the answer is one of `options`.")
-    number: Prompts | None = key(k.PROMPT, "What is asked; the answer is any number of `range`.")
-    range: tuple[int, int] | None = key(k.RANGE, "The lowest and the highest number, `1..5`.")
-    options: dict[str, str] | None = key(p.OPTIONS, "What each key stands for in the results.")
-    when: Trees = key(k.CONDITION, "The question is only asked when this holds.")
-    silence: tuple[Prompts, ...] | None = key(p.ESCALATION, "What each silence plays, as in a menu.")
-    wrong: tuple[Prompts, ...] | None = key(p.ESCALATION, "What each wrong answer plays, as in a menu.")
-    digits: QuestionDigits | None = key(p.nested("QuestionDigits"), "How keys are waited for.")
-    confirm: Confirm | None = key(p.CONFIRM, "Said after the answer, as in an `ask`.")
-
-
-@dataclass(slots=True)
 class FlowFile:
     """A flow: one file in flows/."""
 
@@ -280,26 +242,6 @@ class FlowFile:
     steps: Map = key(p.STEPS, "`{name: step}`; a step has exactly one verb.", required=True)
 
 
-@dataclass(slots=True)
-class SurveyFile:
-    """A questionnaire: one file in surveys/. Alone it is a flow too."""
-
-    survey: str = key(k.NAME_KIND, "The questionnaire's name.", required=True)
-    title: str | None = key(k.TEXT, "For people.")
-    languages: tuple[str, ...] = key(
-        p.LANGUAGES, "What is spoken, `[zh, en]`; the first is the fallback.", required=True
-    )
-    facts: tuple[str, ...] | None = key(p.FACTS, "Names that the host brings with the call.")
-    digits: QuestionDigits | None = key(p.nested("QuestionDigits"), "Defaults for every question of the file.")
-    give_up: str | None = key(
-        k.SURVEY_GIVE_UP,
-        "`skip`: a question that fails is skipped. `stop`: the survey ends there, partial. Default skip.",
-    )
-    intro: Prompts | None = key(k.PROMPT, "Said before the first question.")
-    thanks: Prompts | None = key(k.PROMPT, "Said after the last one.")
-    questions: Node = key(p.QUESTIONS, "A list of questions.", required=True)
-
-
 #: Every shape that a map in a file can have, by the name that `kinds.nested` uses.
 SHAPES: dict[str, type[Any]] = {
     shape.__name__: shape
@@ -311,9 +253,18 @@ SHAPES: dict[str, type[Any]] = {
         WayShape,
         BranchShape,
         Confirm,
+        OptionShape,
         Question,
+        SayText,
+        Section,
+        LoopShape,
+        QuotaShape,
+        AlertShape,
+        ResumeShape,
         FlowFile,
         SurveyFile,
+        BankFile,
+        BankVersion,
     )
 }
 ROWS: dict[type[Any], dict[str, Row]] = {shape: rows(shape) for shape in SHAPES.values()}

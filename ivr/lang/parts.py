@@ -233,7 +233,7 @@ def _languages(r: Reader, node: Node, key: str) -> tuple[str, ...]:
 
 
 def _confirm(r: Reader, node: Node, key: str) -> Any:
-    from ivr.lang.model import Confirm
+    from ivr.lang.asking import Confirm
 
     if isinstance(node, Map) and node.get("say") is not None:
         shape = r.shape(node, "Confirm", f"`{key}`")
@@ -242,28 +242,6 @@ def _confirm(r: Reader, node: Node, key: str) -> Any:
         return shape
     prompts = read_prompt(r, node, key)
     return Confirm(prompts) if prompts else None
-
-
-def _options(r: Reader, node: Node, key: str) -> dict[str, str] | None:
-    pairs = r.pairs(node, key, "{1: late, 2: price}")
-    if pairs is None:
-        return None
-    found: dict[str, str] = {}
-    values: dict[str, str] = {}
-    for k, v in pairs:
-        word = r.word(v, f"option {k.value}")
-        if not KEY.fullmatch(k.value):
-            r.add("IVR030", k, f"{quoted(k.value)} is no key of a telephone", "keys are 0-9 * #, up to 8 of them")
-        if word is None:
-            continue
-        if word.value in values:
-            r.add("IVR073", word, f"{quoted(word.value)} is also the value of key {values[word.value]}")
-        values[word.value] = k.value
-        found[k.value] = word.value
-    if not pairs:
-        r.add("IVR073", node, f"`{key}` is empty", "a choice has at least one option")
-    r.prefixes(pairs)
-    return found
 
 
 def _raw(r: Reader, node: Node, key: str) -> Node:
@@ -275,7 +253,7 @@ def nested(shape: str) -> Kind:
     return Kind(f"[{shape}](#{shape.lower()})", ref(shape), lambda r, node, key: r.shape(node, shape, f"`{key}`"))
 
 
-_KEY_MAP: Schema = {"type": "object", "propertyNames": {"pattern": f"^{KEY.pattern}$"}, "minProperties": 1}
+KEY_MAP: Schema = {"type": "object", "propertyNames": {"pattern": f"^{KEY.pattern}$"}, "minProperties": 1}
 _BOTH: Schema = {"type": "object", "required": ["silence", "wrong"], "additionalProperties": False}
 
 
@@ -290,7 +268,7 @@ ASSIGNS = Kind("map", {"type": "object", "propertyNames": NAME_SCHEMA, "addition
 KEYS = Kind(
     "map of keys",
     {
-        **_KEY_MAP,
+        **KEY_MAP,
         "additionalProperties": {
             "anyOf": [ref("target"), ref("WayShape"), {"type": "array", "items": ref("WayShape")}]
         },
@@ -315,10 +293,13 @@ LANGUAGES = Kind(
     _languages,
 )
 CONFIRM = Kind("prompt or map", {"anyOf": [ref("Confirm"), ref("prompt")]}, _confirm)
-OPTIONS = Kind("map of keys", {**_KEY_MAP, "additionalProperties": SCALAR}, _options)
 STEPS = Kind(
     "map of steps",
     {"type": "object", "propertyNames": NAME_SCHEMA, "additionalProperties": ref("step"), "minProperties": 1},
     _raw,
 )
-QUESTIONS = Kind("list of questions", {"type": "array", "minItems": 1, "items": ref("Question")}, _raw)
+QUESTIONS = Kind(
+    "list of questions",
+    {"type": "array", "minItems": 1, "items": {"anyOf": [ref("Question"), ref("Section"), ref("SayText")]}},
+    _raw,
+)

@@ -53,6 +53,17 @@ class Project:
     def survey_names(self) -> list[str]:
         return [p.stem for p in sorted(self.surveys.glob("*.yaml")) if not p.stem.endswith(".calls")]
 
+    @property
+    def bank(self) -> Path:
+        """Where questions stand that many questionnaires ask."""
+        return self.surveys / "bank"
+
+    def bank_files(self) -> list[Path]:
+        return sorted(self.bank.glob("*.yaml"))
+
+    def is_bank_file(self, path: Path) -> bool:
+        return path.parent.name == self.bank.name and path.parent.resolve() == self.bank.resolve()
+
     def load(self, path: Path) -> Source:
         """A file's source, read once as long as it stays the same."""
         stamp = _stamp(path)

@@ -6,6 +6,7 @@ that name ever set?) it notes down for ``lang.names`` and ``lang.checks``.
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -15,10 +16,11 @@ from ivr.lang import expr, template
 from ivr.lang.catalogue import Catalogue
 from ivr.lang.expr import NAME, Fault, usable_name
 from ivr.lang.kinds import NAME_HINT
-from ivr.lang.model import ROWS, SHAPES, VERBS, Row, Step
+from ivr.lang.model import ROWS, SHAPES, VERBS, Step
 from ivr.lang.parts import LANGUAGE
 from ivr.lang.pattern import KEYPAD
 from ivr.lang.problem import Problems, meant, nearest, quoted
+from ivr.lang.rows import Row
 from ivr.lang.source import Map, Mark, Node, Seq, Source, Text
 
 RESERVED = ("repeat", "hang_up")
@@ -45,6 +47,7 @@ class Reader:
         self.filled: list[tuple[Text, str, bool]] = []  # names that a caller fills: where, step, whether secretly
         self.set_names: set[str] = set()
         self.answers: set[str] = set()  # of the questionnaires that the flow asks
+        self.labelled: list[tuple[Text, str]] = []  # names whose label is spoken
         self.misspelt: set[str] = set()  # keys that unknown ones were taken for: these are not missing as well
         self._count = 0
 
@@ -159,6 +162,7 @@ class Reader:
             self.fault(word, fault)
         if made.names:
             self.speaks(word, made.names)
+        self.labelled.extend((word, name) for name in made.labels)
         return made.pieces
 
     def _named(self, word: Text) -> str | None:
@@ -185,6 +189,7 @@ class Reader:
             pieces[language] = made.pieces
             if made.names:
                 self.speaks(word, made.names, f"the {language} text of prompt {quoted(name)}")
+            self.labelled.extend((word, spoken) for spoken in made.labels)
         self.prompts[name] = Prompt(name, pieces)
         return name
 
@@ -227,7 +232,7 @@ class Reader:
         for required in _REQUIRED[cls]:
             if required not in values and required not in self.misspelt:
                 self.add("IVR013", at or node, f"{what} needs `{required}`", _doc(rows[required]))
-        return cls(**values)
+        return cls(**{f"{name}_" if keyword.iskeyword(name) else name: value for name, value in values.items()})
 
     def start(self, owner: str) -> None:
         """What is read from here on belongs to ``owner``."""

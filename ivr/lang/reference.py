@@ -8,21 +8,24 @@ from __future__ import annotations
 from typing import Any
 
 from ivr.core.expr import FUNCTIONS
-from ivr.lang.codes import CODES
-from ivr.lang.expr import MAX_LENGTH
-from ivr.lang.model import (
-    ROWS,
-    VERBS,
-    BranchShape,
+from ivr.lang.asking import (
+    AlertShape,
+    BankFile,
+    BankVersion,
     Confirm,
-    Digits,
-    EntryDigits,
-    FlowFile,
+    LoopShape,
+    OptionShape,
     Question,
     QuestionDigits,
+    QuotaShape,
+    ResumeShape,
+    SayText,
+    Section,
     SurveyFile,
-    WayShape,
 )
+from ivr.lang.codes import CODES
+from ivr.lang.expr import MAX_LENGTH
+from ivr.lang.model import ROWS, VERBS, BranchShape, Digits, EntryDigits, FlowFile, WayShape
 from ivr.lang.names import BUILTIN
 from ivr.lang.template import FORMATS
 
@@ -54,6 +57,9 @@ number: an entry of `007` is equal to `7`, and to `'007'`, and not to `'7'`.
 """
 
 
+_OF_SURVEYS = (Question, OptionShape, Section, LoopShape, SayText, QuestionDigits, ResumeShape, QuotaShape, AlertShape)
+
+
 def _words(words: Any) -> str:
     return ", ".join(f"`{w}`" for w in words)
 
@@ -79,7 +85,9 @@ def language() -> str:
     parts.append("\n## Parts of steps\n")
     parts += [_section("###", cls.__name__, cls) for cls in (Digits, EntryDigits, WayShape, BranchShape, Confirm)]
     parts.append(_section("##", "A questionnaire", SurveyFile))
-    parts += [_section("###", cls.__name__, cls) for cls in (Question, QuestionDigits)]
+    parts += [_section("###", cls.__name__, cls) for cls in _OF_SURVEYS]
+    parts.append(_section("##", "A question of the bank", BankFile))
+    parts.append(_section("###", BankVersion.__name__, BankVersion))
     functions = ", ".join(f"`{name}({', '.join('xyz'[:arity])})`" for name, (_, arity) in FUNCTIONS.items())
     parts.append(_EXPRESSIONS.format(functions=functions, length=MAX_LENGTH, builtin=_words(sorted(BUILTIN))))
     return "".join(parts)

@@ -16,7 +16,8 @@ from ivr.lang import expr
 from ivr.lang.expr import Fault
 from ivr.lang.problem import meant, quoted
 
-FORMATS = ("digits", "number", "ordinal", "date", "time", "money")
+#: `label`: what an answer stands for, in words; the others speak the value itself.
+FORMATS = ("digits", "number", "ordinal", "date", "time", "money", "label")
 MAX_TEXT = 4000
 
 _HOLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -30,6 +31,11 @@ class Pieces:
     pieces: tuple[Piece, ...]
     names: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Answers whose label is spoken."""
+        return tuple(piece.expr[1] for piece in self.pieces if piece.as_ == "label")
 
 
 @lru_cache(maxsize=8192)
@@ -83,6 +89,8 @@ def _spoken(inner: str, hole: str, found: list[Piece], names: dict[str, None], f
     names.update(dict.fromkeys(parsed.names))
     if parsed.fault:
         faults.append(parsed.fault)
+    elif as_ == "label" and not (isinstance(parsed.tree, list) and parsed.tree[0] == "name"):
+        faults.append(Fault("IVR085", "only an answer has a label", "write {{ name | label }}", hole))
     elif as_ in FORMATS:
         found.append(Piece("", parsed.tree, as_))
 

@@ -69,6 +69,8 @@ def entries(library: AudioLibrary, programs: Iterable[Program]) -> list[Entry]:
             name = prompt.name or f"{program.flow}/{prompt_id}"
             for lang, pieces in prompt.pieces.items():
                 for part, piece in enumerate(pieces):
+                    if piece.as_ == "label":
+                        continue  # a prompt of its own
                     if piece.as_:
                         spoken.setdefault(lang, set()).add(piece.as_)
                         continue
