@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from ivr.lang.expr import usable_name
 from ivr.lang.parts import LANGUAGE
 
 if TYPE_CHECKING:
+    from ivr.authoring.bankbook import Question
     from ivr.authoring.report import Report
     from ivr.survey.definition import Definition
 
@@ -173,3 +175,73 @@ def _definition(name: str) -> Definition:
     if survey is None:
         raise Refused(f"{shown(path)} is no questionnaire")
     return Definition.from_json(survey.definition)
+
+
+@command.command("bank")
+@click.argument("words", nargs=-1)
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def bank_(words: tuple[str, ...], form: str) -> None:
+    """Questions of surveys/bank in which all the WORDS stand.
+
+    They are looked for in names, titles, tags and texts of every language. The name of one question shows it whole.
+    """
+    from ivr.authoring import bankbook
+    from ivr.survey.bank import read_bank
+
+    project = settings().project()
+    bank = read_bank(project.load(path) for path in project.bank_files())
+    if bank.problems.errors:
+        click.echo(f"The bank has mistakes; see: ivr check {shown(project.bank)}", err=True)
+    every = bankbook.questions(bank)
+    whole = next((question for question in every if words == (question.name,)), None)
+    found = [whole] if whole else bankbook.search(every, words)
+    if form == "json":
+        click.echo(json.dumps([question.to_json() for question in found], indent=2, ensure_ascii=False))
+    elif whole:
+        _print_question(whole)
+    elif found:
+        _print_bank(found)
+    else:
+        where = shown(project.bank)
+        click.echo(f"No question has these words; {len(every)} stand in {where}." if every else f"{where} is empty.")
+    raise SystemExit(0 if found else 1)
+
+
+def _print_bank(found: list[Question]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for head in ("name", "title", "kind", "range", "languages", "versions", "source"):
+        table.add_column(head, overflow="fold", no_wrap=head == "name")
+    for question in found:
+        newest = question.versions[-1]
+        numbers = ", ".join(str(version.version) for version in question.versions)
+        cells = (question.name, question.title, newest.kind, newest.range, ", ".join(question.languages), numbers)
+        table.add_row(*(Text(_visible(cell)) for cell in (*cells, question.source)))
+    _console().print(table)
+
+
+def _print_question(question: Question) -> None:
+    from rich.table import Table
+
+    lines = [f"{question.name}: {question.title}", f"  source     {question.source or '-'}"]
+    lines += [f"  tags       {', '.join(question.tags) or '-'}", f"  use        use: {question.name}"]
+    click.echo(_visible_lines(lines))
+    for wording in question.versions:
+        limits = f", {wording.range}" if wording.range else ""
+        told = [f"\nversion {wording.version} ({question.name}@{wording.version}): {wording.kind}{limits}"]
+        told += [f"  {language}  {text}" for language, text in wording.text.items()]
+        told += [f"  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in wording.settings.items()]
+        click.echo(_visible_lines(told))
+        if wording.values:
+            table = Table(box=None, header_style="bold", pad_edge=False)
+            for head in ("  key", "value", *question.languages):
+                table.add_column(head, overflow="fold")
+            for key, value, texts in wording.values:
+                cells = (f"  {key}", value, *(texts.get(language, "") for language in question.languages))
+                table.add_row(*(Text(_visible(cell)) for cell in cells))
+            _console().print(table)
+
+
+def _visible_lines(lines: list[str]) -> str:
+    return "\n".join("\n" * line.startswith("\n") + _visible(line.lstrip("\n")) for line in lines)
