@@ -88,7 +88,7 @@ class Conditions:
 
     def _test(self, node: Expr) -> str:
         if isinstance(node, Binary) and node.op in ("and", "or"):
-            return f"({self._test(node.left)} {node.op} {self._test(node.right)})"
+            return "(" + f" {node.op} ".join(self._test(part) for part in xpath.chain(node, node.op)) + ")"
         if isinstance(node, Binary) and node.op in _COMPARE:
             return self._compare(node)
         if isinstance(node, Call) and node.name in _TESTS:
@@ -263,7 +263,7 @@ class Conditions:
         assert asked.calculation is not None
         self._open.append(asked.name)
         try:
-            return f"({convert(asked.calculation)})"
+            return f"({_bare(convert(asked.calculation))})"
         except Unfit as error:
             raise Unfit(f"{asked.name} is calculated, and {error}") from None
         finally:

@@ -17,6 +17,7 @@ from ivr.authoring.form_types import read_type
 from ivr.authoring.sheets import Row
 from ivr.authoring.xpath import Call, Expr, Number, Ref
 from ivr.authoring.yamltext import NOTE, PLACE
+from ivr.lang import expr
 from ivr.lang.expr import NAME, usable_name
 
 MOST_ROUNDS: Final = 20
@@ -117,9 +118,7 @@ class Groups:
         owner = next((f for f in reversed(self.open) if f.repeat), self.open[0] if self.open else None)
         inner = [f.when for f in self.open[self.open.index(owner) + 1 :]] if owner else []
         for item in items:
-            whole = together([*inner, when, item.pop("when", "")])
-            if whole:
-                item["when"] = whole
+            self._ask_when(item, [*inner, when, item.pop("when", "")], item.get(PLACE, ""))
         if note:
             items[0].setdefault(NOTE, []).append(note)
             items[0] = {PLACE: "", NOTE: [], **items[0]}
@@ -140,9 +139,7 @@ class Groups:
         title = labels.spoken(next(iter(titles.values()), ""), lambda _: "...")
         if title:
             section["title"] = title
-        outer = [f.when for f in self.open[: self.open.index(owner) + 1]]
-        if when := together(outer):
-            section["when"] = when
+        self._ask_when(section, [f.when for f in self.open[: self.open.index(owner) + 1]], section[PLACE])
         questions: list[Item] = []
         if owner.over:
             section["loop"] = {"over": owner.over, "as": f"{owner.name}_item"}
@@ -153,6 +150,18 @@ class Groups:
                 }
                 questions.append({PLACE: owner.row.place("type"), "say": spoken})
         return {**section, "questions": questions}
+
+    def _ask_when(self, item: Item, conditions: list[str], place: str) -> None:
+        """The conditions of all the groups around, and its own, as the item's one condition."""
+        whole = together(conditions)
+        fault = expr.parse(whole).fault if whole else None
+        if fault:
+            name = item.get("id") or item.get("section") or ""
+            message = f"the conditions of its groups are together too long: {fault.message}; asked of everybody"
+            self.report.lost(place, message, name)
+            item.setdefault(NOTE, []).append(f"Asked if: {whole}")
+        elif whole:
+            item["when"] = whole
 
     # Repeats.
 

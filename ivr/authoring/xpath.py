@@ -208,8 +208,13 @@ def walk(tree: Expr) -> Iterator[Expr]:
             todo += node.args
 
 
-def conjuncts(tree: Expr) -> list[Expr]:
-    """`a and b and c` as a list of what all must hold."""
-    if isinstance(tree, Binary) and tree.op == "and":
-        return [*conjuncts(tree.left), *conjuncts(tree.right)]
+def chain(tree: Expr, op: str) -> list[Expr]:
+    """`a or b or c` as a list; a tree of another kind is a list of one."""
+    if isinstance(tree, Binary) and tree.op == op:
+        return [*chain(tree.left, op), *chain(tree.right, op)]
     return [tree]
+
+
+def conjuncts(tree: Expr) -> list[Expr]:
+    """What all must hold."""
+    return chain(tree, "and")

@@ -234,6 +234,19 @@ def test_groups_become_sections_that_do_not_nest(tmp_path):
     assert 'n2: {en: "2"}' in made.written.text or 'n2:\n      en: "2"' in made.written.text
 
 
+def test_conditions_that_are_together_too_long_are_told(tmp_path):
+    long = " or ".join(f"${{n}} = {n}" for n in range(40, 70))
+    rows = [
+        ["integer", "n", "N?"],
+        ["begin group", "g", "G", long],
+        ["begin group", "h", "H", long.replace("= ", "= 1")],
+        ["integer", "q", "Q?", long.replace("= ", "= 2")],
+    ]
+    made = form(tmp_path, [*rows, ["end group"], ["end group"]], "relevant")
+    assert lines(made, "lost")[0].startswith("survey!A5: the conditions of its groups are together too long")
+    assert "# Asked if: (n == 140 or " in body(made)
+
+
 REPEATS = [
     ("3", "n3", ""),
     ("${n}", "n4", "n >= 4"),
