@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from ivr.cli.results import _console, _visible, safe_cell
+from ivr.cli.results import _console, _visible
 from ivr.cli.settings import Refused, settings, shown, write
 from ivr.lang.check import check_file
 from ivr.lang.expr import usable_name
 from ivr.lang.parts import LANGUAGE
+from ivr.results.cells import safe_cell
 
 if TYPE_CHECKING:
     from ivr.authoring.bankbook import Question

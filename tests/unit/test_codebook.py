@@ -12,7 +12,7 @@ import pytest
 
 from ivr.authoring import codebook
 from ivr.authoring.ddi import NAMESPACE, ddi
-from ivr.cli.results import safe_cell
+from ivr.results.cells import safe_cell
 from ivr.survey.definition import KINDS, Definition, QuestionDef, QuotaDef, Value
 
 
