@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dialplan": ("ivr.cli.dialplan", "Render the FreeSWITCH dialplan."),
     "results": ("ivr.cli.results", "Calls, answers and figures."),
     "survey": ("ivr.cli.survey", "Questionnaires from spreadsheets, codebooks, the bank of questions."),
+    "launch": ("ivr.cli.launch", "Freeze a questionnaire for the field, and follow it."),
     "db": ("ivr.cli.db", "Create and upgrade the database."),
     "doctor": ("ivr.cli.doctor", "Say what is missing on this machine, and what to type."),
     "graph": ("ivr.cli.graph", "Draw a flow."),

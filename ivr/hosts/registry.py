@@ -10,16 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ivr.core.program import Program
 from ivr.core.state import CallState
 from ivr.esl.event import Event
 from ivr.hosts.freeswitch import Later, Route
-from ivr.hosts.sounds import Sounds
+from ivr.hosts.past import has_quotas, wanted_of
+from ivr.hosts.sounds import BuiltSounds, Sounds
 from ivr.lang.check import check_file
 from ivr.lang.problem import Problem
-from ivr.ops.config import Config
+from ivr.ops.config import LAUNCH, Config
+from ivr.ops.launching import Launched, LaunchError
 from ivr.store.takeover import Unfinished
 
 SECRET_VARIABLE: Final = "variable_callweave_secret"
@@ -50,12 +52,41 @@ class _Line:
     sounds: Sounds
     facts: tuple[tuple[str, str], ...]
     destinations: Mapping[str, str]
+    asks_the_past: bool = False
+
+
+class PastFacts(Protocol):
+    """What is known of surveys beyond the call: ``hosts.past.Past``."""
+
+    def facts(self, program: Program) -> dict[str, Any]:
+        """At once: quotas that are full."""
+
+    def of_caller(self, program: Program, caller: str) -> dict[str, Any]:
+        """Waits for the database: what this caller was asked before."""
+
+
+class NoPast:
+    """Nothing was ever asked."""
+
+    def facts(self, program: Program) -> dict[str, Any]:
+        return {}
+
+    def of_caller(self, program: Program, caller: str) -> dict[str, Any]:
+        return {}
+
+
+NO_PAST: Final = NoPast()
+
+
+def no_launches(name: str) -> Launched:
+    raise LaunchError(f"launch {name} cannot be taken calls with: there is no database here")
 
 
 class Registry:
     """``sounds_for(program)`` gives the audio of a program; ``known(program)`` is told each program once.
 
     ``unfinished(call_id)`` finds a call whose worker died; it is asked only where the dialplan says that one did.
+    ``launched(name)`` gives a launch as it was frozen; raises LaunchError.
     """
 
     def __init__(
@@ -64,8 +95,11 @@ class Registry:
         sounds_for: Callable[[Program], Sounds],
         known: Callable[[Program], None] = lambda program: None,
         unfinished: Callable[[str], Unfinished | None] = lambda call_id: None,
+        launched: Callable[[str], Launched] = no_launches,
+        past: PastFacts = NO_PAST,
     ) -> None:
         self._config, self._sounds_for, self._known, self._unfinished = config, sounds_for, known, unfinished
+        self._launched, self._past = launched, past
         self._flows: dict[str, _Line] = {}
         self._recordings = config.switch_path(config.recordings)
 
@@ -88,11 +122,19 @@ class Registry:
             # The same flow keeps its sounds, which remember where each prompt is.
             same = old is not None and old.program.hash == program.hash
             sounds = old.sounds if old is not None and same else self._sounds_for(program)
-            facts = tuple((fact, FACT_VARIABLE + fact) for fact in (*program.facts, "language"))
-            destinations = {**program.destinations, **config.destinations}
-            found[name] = _Line(program, sounds, facts, destinations)
+            found[name] = self._line(program, sounds)
             if missing := sounds.learn(program):
                 problems.append(_silent(name, config.flow_file(name), missing))
+        for name in config.routing.launches():
+            try:
+                launched = self._launched(name)
+            except LaunchError as error:
+                problems.append(Problem("LAUNCH", "error", "callweave.yaml", 1, 1, str(error)))
+                continue
+            if launched.launch.closed_at is None:  # calls for a closed one find no flow, as for any unknown number
+                sounds = BuiltSounds(launched.library, config.switch_path)
+                sounds.learn(launched.program)
+                found[LAUNCH + name] = self._line(launched.program, sounds)
         if problems:
             raise FlowErrors(tuple(problems))
         for name, line in found.items():
@@ -100,6 +142,16 @@ class Registry:
                 self._known(line.program)
         self._flows = found
         return {name: line.program for name, line in found.items()}
+
+    def _line(self, program: Program, sounds: Sounds) -> _Line:
+        facts = tuple((fact, FACT_VARIABLE + fact) for fact in (*program.facts, "language"))
+        destinations = {**program.destinations, **self._config.destinations}
+        return _Line(program, sounds, facts, destinations, bool(wanted_of(program)))
+
+    @property
+    def counts_quotas(self) -> bool:
+        """Whether a flow that is served has one."""
+        return any(has_quotas(line.program) for line in self._flows.values())
 
     def route(self, channel: Event) -> Route | str | Later:
         """What the call on this channel runs, or in words why nothing; a function where another worker may have had
@@ -122,12 +174,20 @@ class Registry:
             value = channel.get(variable)
             if value is not None:
                 facts[name] = {"true": True, "false": False}.get(value, value)
+        facts |= self._past.facts(line.program)
         route = Route(line.program, line.sounds, facts, line.destinations, self._recordings)
         for variable in TAKEOVER_VARIABLES:
             if channel.get(variable) == "true":
                 call_id = channel.get("Unique-ID", "")
                 return lambda: self._taken_over(call_id, route)
+        if line.asks_the_past:
+            return lambda: self._with_past(route)
         return route
+
+    def _with_past(self, route: Route) -> Route:
+        """Who was asked before is not asked again, or goes on where it stopped. Waits for the database."""
+        known = self._past.of_caller(route.program, str(route.facts["caller.number"]))
+        return replace(route, facts={**route.facts, **known})
 
     def _taken_over(self, call_id: str, route: Route) -> Route:
         """The call goes on with the flow it began with, whatever has been loaded since. Waits for the database."""
@@ -139,10 +199,15 @@ class Registry:
         return replace(
             route,
             program=program,
-            sounds=self._sounds_for(program),
+            sounds=self._sounds_of(program),
             destinations={**program.destinations, **self._config.destinations},
             taken_over=(CallState.from_json(left.state), elapsed_ms),
         )
+
+    def _sounds_of(self, program: Program) -> Sounds:
+        """Those that were frozen with a launch, for a call that began with it."""
+        line = self._flows.get(LAUNCH + program.launch) if program.launch else None
+        return line.sounds if line else self._sounds_for(program)
 
 
 def _silent(flow: str, file: Path, missing: list[str]) -> Problem:

@@ -29,11 +29,14 @@ from ivr.core import trace
 from ivr.core.effects import Effect, End
 from ivr.core.program import Program
 from ivr.hosts.freeswitch import FreeSwitchCall, Limits
+from ivr.hosts.past import Past
 from ivr.hosts.registry import FlowErrors, Registry
 from ivr.hosts.server import CallServer
 from ivr.hosts.sounds import BuiltSounds, Sounds
 from ivr.ops.config import Config
+from ivr.ops.launching import Launched, LaunchError, load_launch
 from ivr.store.engine import make_engine
+from ivr.store.launches import definition_row
 from ivr.store.recorder import Recorder, Threads
 from ivr.store.takeover import Unfinished, unfinished
 from ivr.store.upgrade import is_empty_sqlite, upgrade
@@ -85,7 +88,10 @@ class Service:
         # One thread: the engine's locks are gevent's, and a worker's death brings all its calls at once. With several
         # threads on those locks some never came back (seen: 5 of 50 calls, one run in five).
         self._lookups = ThreadPool(1)
-        self.registry = Registry(config, lambda program: self._sounds, self._keep_program, self._unfinished)
+        self.past = Past(self._engine, self._lookups, log)
+        self.registry = Registry(
+            config, lambda program: self._sounds, self._keep_program, self._unfinished, self._launched, self.past
+        )
         self.flows = self.registry.load()
         self.server = CallServer(
             (config.listen.host, config.listen.port),
@@ -108,6 +114,14 @@ class Service:
             "first_seen": datetime.now(UTC),
         }
         self.recorder.put("program", row)
+        for plan in program.surveys.values():
+            self.recorder.put("survey_definition", definition_row(plan.hash, dict(plan.definition), row["first_seen"]))
+
+    def _launched(self, name: str) -> Launched:
+        try:
+            return load_launch(self.config, self._engine, name)
+        except SQLAlchemyError as exc:
+            raise LaunchError(f"launch {name} is in the database, which does not answer: {exc}") from exc
 
     def _unfinished(self, call_id: str) -> Unfinished | None:
         """Asked in a native thread: the database may be slow, and only this call waits for it.
@@ -136,6 +150,9 @@ class Service:
         gc.freeze()
         # A call leaves hardly a cycle behind; looking for one after every 700 objects was 3 % of a busy server.
         gc.set_threshold(50_000, 20, 50)
+        if self.registry.counts_quotas:
+            self.past.refresh()  # before the first call, not two seconds after it
+        gevent.spawn(self.past.watch, lambda: self.registry.counts_quotas)
         self.server.start()
         host, port = self.server.address
         code = compiled.why_not() or "compiled"

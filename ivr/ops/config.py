@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from ivr.lang.project import Project
 from ivr.media.library import AudioLibrary
@@ -35,6 +36,10 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+#: How `flows:` names a launch: what was frozen, whatever the files say now.
+LAUNCH: Final = "launch:"
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
     """Which flow answers a call. A flow is a name (``hotline``: flows/hotline.yaml) or a file of the project."""
@@ -54,7 +59,14 @@ class Routing:
         return self.numbers[max(prefixes, key=len)] if prefixes else self.default
 
     def flows(self) -> list[str]:
-        """Every flow that a call can reach, once."""
+        """Every flow of this project's files that a call can reach, once."""
+        return [flow for flow in self._named() if not flow.startswith(LAUNCH)]
+
+    def launches(self) -> list[str]:
+        """The names of every launch that a call can reach, once."""
+        return [flow.removeprefix(LAUNCH) for flow in self._named() if flow.startswith(LAUNCH)]
+
+    def _named(self) -> list[str]:
         named = [self.default, *self.paths.values(), *self.numbers.values()]
         return [flow for flow in dict.fromkeys(named) if flow]
 

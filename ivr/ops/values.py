@@ -13,7 +13,8 @@ HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NUMBER = re.compile(r"\+?[0-9*#]{1,32}\*?|\*")
 SOCKET_PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
-FLOW = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.ya?ml")
+#: A flow's name, its file, or a launch (ivr.ops.launching).
+FLOW = re.compile(r"launch:[A-Za-z0-9_-]{1,64}|[A-Za-z_][A-Za-z0-9_]*|([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.ya?ml")
 DIAL_STRING = re.compile(r"[A-Za-z0-9_./:@+*#%=;~-]{1,200}")
 
 

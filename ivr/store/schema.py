@@ -69,6 +69,7 @@ call = Table(
     Column("status", Text),  # live | ended; filled in when the row names none
     Index("ix_call_started_at", "started_at"),
     Index("ix_call_flow", "flow", "started_at"),
+    Index("ix_call_caller", "caller", "started_at"),
     **CLUSTERED,
 )
 

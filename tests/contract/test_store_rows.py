@@ -47,6 +47,8 @@ SAVED: dict[str, dict[str, Any]] = {
     "half a character": {"value": "\ud800"},
     "a long text": {"value": "x" * 20_000},
     "before the call began": {"started_ms": -5, "ended_ms": -1, "at_ms": -1},
+    "refused": {"value": None, "keys": "9", "missing": "refused"},
+    "outside of a survey": {"survey": "", "run": None},
     "days later": {"started_ms": 1, "ended_ms": 250_000_000, "at_ms": 250_000_000},
 }
 
@@ -68,7 +70,7 @@ def test_a_row_made_by_column_is_the_row_made_by_name(name: str) -> None:
     }
     answer = {
         **{"question": "q1", "occurrence": 1, "survey": "csat", "value": "4", "keys": "4", "language": "en"},
-        **{"at_ms": 61_002},
+        **{"missing": None, "run": 1, "at_ms": 61_002},
     }
 
     def at(saved: dict[str, Any], name: str) -> datetime:
@@ -86,7 +88,17 @@ def test_a_row_made_by_column_is_the_row_made_by_name(name: str) -> None:
 def test_row_84_a_call_without_a_name_is_refused_on_the_short_way_too() -> None:
     with pytest.raises(BadRow, match=r"call_id .* must not be empty"):
         of_answer(
-            {"question": "q", "occurrence": 1, "survey": "", "value": "4", "keys": "4", "language": "en", "at_ms": 0},
+            {
+                "question": "q",
+                "occurrence": 1,
+                "survey": "",
+                "value": "4",
+                "keys": "4",
+                "language": "en",
+                "at_ms": 0,
+                "missing": None,
+                "run": None,
+            },
             "",
             0,
         )

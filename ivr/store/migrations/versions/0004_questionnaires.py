@@ -28,6 +28,7 @@ def _texts(*names: str) -> list[sa.Column[Any]]:
 
 
 def upgrade() -> None:
+    op.create_index("ix_call_caller", "call", ["caller", "started_at"])
     for table in ("answer", "answer_history"):
         op.add_column(table, sa.Column("missing", sa.Text))
         op.add_column(table, sa.Column("run", sa.Integer))

@@ -1,0 +1,89 @@
+"""The past: what a worker knows of surveys beyond the call: full quotas, and what its caller was asked before.
+
+Law: asks the database outside of the loop, in a native thread, for a bounded time; without an answer a call goes on as
+if there had been nothing. A quota's count is as old as the last look, ``REFRESH_S`` at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import gevent
+from gevent.threadpool import ThreadPool
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from ivr.core.program import Program
+from ivr.core.surveying import NO_LAUNCH
+from ivr.store.history import Wanted, history
+from ivr.store.quotas import Counts, counts
+
+REFRESH_S: Final = 2.0
+#: A caller hears nothing while the past is looked up.
+PATIENCE_S: Final = 2.0
+
+Log = Callable[..., None]
+
+
+class Past:
+    """``facts(program)`` at once; ``of_caller(program, caller)`` waits for the database."""
+
+    def __init__(self, engine: Engine, threads: ThreadPool, log: Log) -> None:
+        self._engine, self._threads, self._log = engine, threads, log
+        self._counts: Counts = {}
+        self._trouble = ""
+
+    def facts(self, program: Program) -> dict[str, Any]:
+        """``quota.<survey>.<name>`` is true for every quota that is full."""
+        found: dict[str, Any] = {}
+        launch = program.launch or NO_LAUNCH
+        for survey, plan in program.surveys.items():
+            for quota in plan.definition["quotas"]:
+                if self._counts.get((survey, launch, quota["quota"]), 0) >= quota["completes"]:
+                    found[f"quota.{survey}.{quota['quota']}"] = True
+        return found
+
+    def refresh(self) -> None:
+        """Count again. Waits for the database; what was known stays when it is away."""
+        try:
+            self._counts = self._threads.apply(counts, (self._engine,))
+            self._trouble = ""
+        except SQLAlchemyError as exc:
+            if str(exc) != self._trouble:  # once, not every two seconds
+                self._trouble = str(exc)
+                self._log("quotas_not_counted", why=self._trouble)
+
+    def watch(self, interesting: Callable[[], bool]) -> None:
+        """Counts for ever, while there is a quota to be counted for."""
+        while True:
+            if interesting():
+                self.refresh()
+            gevent.sleep(REFRESH_S)
+
+    def of_caller(self, program: Program, caller: str) -> dict[str, Any]:
+        wanted = wanted_of(program)
+        found: dict[str, Any] = {}
+        try:
+            with gevent.Timeout(PATIENCE_S):
+                now = datetime.now(UTC)
+                found = self._threads.apply(history, (self._engine, caller, wanted, now))
+        except gevent.Timeout:
+            self._log("history_too_slow", flow=program.flow, waited_s=PATIENCE_S)
+        except SQLAlchemyError as exc:
+            self._log("history_failed", flow=program.flow, why=str(exc))
+        return found
+
+
+def wanted_of(program: Program) -> list[Wanted]:
+    """What this program asks of the past; [] when it asks nothing."""
+    return [
+        Wanted(survey, plan.hash, program.launch, plan.resume_ms, plan.not_again_ms)
+        for survey, plan in program.surveys.items()
+        if plan.resume_ms or plan.not_again_ms
+    ]
+
+
+def has_quotas(program: Program) -> bool:
+    return any(plan.quotas for plan in program.surveys.values())
