@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prompts": ("ivr.cli.prompts", "Build, check and list what callers hear."),
     "dialplan": ("ivr.cli.dialplan", "Render the FreeSWITCH dialplan."),
     "results": ("ivr.cli.results", "Calls, answers and figures."),
+    "survey": ("ivr.cli.survey", "Questionnaires from spreadsheets, codebooks, the bank of questions."),
     "launch": ("ivr.cli.launch", "Freeze a questionnaire for the field, and follow it."),
     "outbox": ("ivr.cli.outbox", "Who is to be called back, or told, because of what was answered."),
     "db": ("ivr.cli.db", "Create and upgrade the database."),
