@@ -1,4 +1,4 @@
-"""Questionnaires as they were asked: definitions, launches, quotas, what to tell somebody, and why an answer is missing."""
+"""Questionnaires as they were asked: definitions, launches, quotas, alerts, and why an answer is missing."""
 
 from __future__ import annotations
 
