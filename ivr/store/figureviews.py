@@ -110,58 +110,32 @@ GROUP BY c.flow, coalesce(a.survey, ''), a.node, a.question, {day}""",
 
 
 def _breakoff() -> View:
-    def reached(question: str, missing: str, answered: str, source: str) -> str:
-        return f"""SELECT r.survey, r.launch, {question} AS question, {answered} AS answered, {missing} AS missing,
-  CASE WHEN ({STATUS}) = 'partial' AND r.last_question = {question} THEN 1 ELSE 0 END AS broke_off
-{source}
-LEFT JOIN call c ON c.call_id = r.call_id
-WHERE {COUNTED}"""
-
-    answers = reached(
-        "a.question",
-        "a.missing",
-        "CASE WHEN a.missing IS NULL THEN 1 ELSE 0 END",
-        f"FROM survey_run r\nJOIN answer a ON {OF_RUN} AND a.survey <> ''",
-    )
-    # An attempt knows no run: it was made in the last one that had begun by then.
-    run = """(SELECT max(s.occurrence) FROM survey_run s WHERE s.call_id = t.call_id AND s.survey = t.survey
-    AND (s.begun_at IS NULL OR s.begun_at <= t.started_at))"""
-    silent = reached(
-        "t.question",
-        "NULL",
-        "0",
-        f"""FROM attempt t
-JOIN survey_run r ON r.call_id = t.call_id AND r.survey = t.survey AND r.occurrence = {run}""",
-    )
-    no_answer = """NOT EXISTS (
-  SELECT 1 FROM answer a WHERE a.call_id = t.call_id AND a.question = t.question AND a.occurrence = t.occurrence
-)"""
-    unheard = reached("r.last_question", "NULL", "0", "FROM survey_run r")
-    not_in = "NOT EXISTS (SELECT 1 FROM {0} x WHERE x.call_id = r.call_id AND x.question = r.last_question)"
+    # One group over runs and their questions: conditions of whoever asks reach the tables. An attempt knows no run.
+    tried = """EXISTS (SELECT 1 FROM attempt t WHERE t.call_id = r.call_id AND t.question = q.question
+    AND (r.begun_at IS NULL OR t.started_at >= r.begun_at)
+    AND (r.status = 'begun' OR r.at IS NULL OR t.started_at <= r.at))"""
+    last = "r.last_question = q.question"
+    reached = f"a.call_id IS NOT NULL OR {last} OR {tried}"
     return View(
         "v_breakoff",
         "How many counted runs came to each question of a survey, what they gave, and how many ended there.",
         (
-            Col("survey", "text", "x.survey", "name of the questionnaire"),
-            Col("launch", "text", "x.launch", "name of the launch; empty or none outside of one"),
-            Col("question", "text", "x.question", "name of the question"),
-            Col("reached", "whole", "count(*)", "runs that came to it"),
-            Col("answered", "whole", "sum(x.answered)", "gave an answer"),
-            Col("refused", "whole", _sum("x.missing = 'refused'"), "would not say"),
-            Col("dont_know", "whole", _sum("x.missing = 'dont_know'"), "did not know"),
-            Col("broke_off", "whole", "sum(x.broke_off)", "partial runs that came no further"),
+            Col("survey", "text", "r.survey", "name of the questionnaire"),
+            Col("launch", "text", "r.launch", "name of the launch; empty or none outside of one"),
+            Col("question", "text", "q.question", "name of the question"),
+            Col("position", "whole", "max(q.position)", "place in the questionnaire, from 1"),
+            Col("reached", "whole", _sum(reached), "runs that came to it"),
+            Col("answered", "whole", _sum("a.call_id IS NOT NULL AND a.missing IS NULL"), "gave an answer"),
+            Col("refused", "whole", _sum("a.missing = 'refused'"), "would not say"),
+            Col("dont_know", "whole", _sum("a.missing = 'dont_know'"), "did not know"),
+            Col("broke_off", "whole", _sum(f"({STATUS}) = 'partial' AND {last}"), "partial runs that came no further"),
         ),
-        f"""FROM (
-{answers}
-UNION ALL
-{silent} AND t.attempt = 1 AND t.question NOT LIKE '%.confirm'
-AND {no_answer}
-UNION ALL
-{unheard} AND ({STATUS}) = 'partial' AND r.last_question <> ''
-AND {not_in.format("answer")}
-AND {not_in.format("attempt")}
-) x
-GROUP BY x.survey, x.launch, x.question""",
+        f"""FROM survey_run r
+JOIN survey_question q ON q.definition = r.definition
+LEFT JOIN answer a ON {OF_RUN} AND a.question = q.question
+LEFT JOIN call c ON c.call_id = r.call_id
+WHERE {COUNTED}
+GROUP BY r.survey, r.launch, q.question""",
     )
 
 

@@ -157,7 +157,7 @@ FIGURES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
                [("hotline", "again", 1, 0, 0, 0, 1), ("hotline", "overall", 2, 2, 0, 0, 0)]),
     "break-off": ("SELECT question, reached, answered, refused, broke_off FROM v_breakoff WHERE launch = 'wave1'",
                   [("again", 3, 2, 0, 1), ("agent", 1, 1, 0, 0), ("ease", 1, 1, 0, 0), ("order", 1, 1, 0, 0),
-                   ("overall", 3, 3, 0, 0), ("why", 3, 2, 1, 1)]),
+                   ("overall", 4, 3, 0, 0), ("why", 3, 2, 1, 1)]),
     "quotas": ("SELECT survey, launch, quota, target, completes FROM v_quota",
                [("csat", "-", "north", 2, 0), ("csat", "wave1", "north", 2, 1)]),
     "launches": ("SELECT launch, version, sounds, runs, complete, partial, begun FROM v_launches",
