@@ -5,6 +5,7 @@ Law: shows and hands over to ``store.retain``.
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def command(db: str, dry_run: bool, recordings: Path | None) -> None:
             click.echo("Nothing has an end: no questionnaire has `keep`, and callweave.yaml has no `data: keep`.")
             return
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, transient=True) as progress:
+        with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as progress:
             task = progress.add_task("runs and calls", total=retain.due(engine, made))
             done = retain.retain(
                 engine,

@@ -79,6 +79,10 @@ class Words:
         find = "strpos" if self.postgres else "instr"
         return f"CASE WHEN {find}({text}, {part}) > 0 THEN 1 ELSE 0 END"
 
+    def by_key(self, column: str) -> str:
+        """The column, of which no index is to be used: SQLite then reads in the order of the key, and sorts nothing."""
+        return column if self.postgres else f"+{column}"
+
     def item(self, text: str, index: int) -> str:
         """The item of a JSON list, from 0, as text; none of what is no list."""
         found = f"({text}::json ->> {index})" if self.postgres else f"CAST(json_extract({text}, '$[{index}]') AS text)"

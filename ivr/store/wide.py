@@ -71,6 +71,10 @@ def wide_view(postgres: bool, name: str, survey: str, definitions: Sequence[Mapp
     chosen = [*columns, *(column for question in found for column in question.parts.values())]
     cut = len(chosen) - MOST_COLUMNS
     left_out = f" {cut} columns are left out: a view has {MOST_COLUMNS} at most." if cut > 0 else ""
+    # One group for a run. PostgreSQL wants the keys of all tables that columns are of; SQLite would sort for them.
+    # It hands a condition on to the tables only when it is on what is grouped by, and with the status the groups
+    # come in the order of an index.
+    group = "r.call_id, r.survey, r.occurrence, r.launch, r.status" + (", c.call_id, d.hash" if postgres else "")
     text = f"Survey {survey}: one row a counted run, one column a question of any of its versions.{left_out}"
     return View(
         name,
@@ -78,8 +82,8 @@ def wide_view(postgres: bool, name: str, survey: str, definitions: Sequence[Mapp
         tuple(chosen[:MOST_COLUMNS]),
         f"""{RUNS}
 LEFT JOIN answer a ON {OF_RUN} AND a.survey <> ''
-WHERE r.survey = {literal(survey)} AND {COUNTED}
-GROUP BY r.call_id, r.survey, r.occurrence, c.call_id, d.hash, r.launch""",
+WHERE {w.by_key("r.survey")} = {literal(survey)} AND {COUNTED}
+GROUP BY {group}""",
         survey,
     )
 
