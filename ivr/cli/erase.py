@@ -30,7 +30,7 @@ _WAIT_MS = 600_000
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--key-file", type=click.Path(dir_okay=False, path_type=Path), help="Default: `data: pseudonym_key`.")
 @click.option("--recordings", type=FOLDER, help="Instead of `recordings`.")
-@click.option("--spool", type=FOLDER, help="Instead of `spool`; spools in its folders count too.")
+@click.option("--spool", type=FOLDER, help="Instead of `spool`; spools in it, and beside it (spool-8084), count too.")
 @click.option("--traces", type=FOLDER, help="Folder that `ivr serve --trace` writes to.")
 def command(
     caller: str,

@@ -7,6 +7,7 @@ A spool that a process works with is left to it.
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from ivr.store.person import Person
 from ivr.store.spool import HEAD_BYTES, scan
 
 _PIECE = 1024 * 1024
+#: Broken records, and a file that a crash left half written: what tells of a person is overwritten in its place.
+_BROKEN = ("rows.bad", "rows.new")
+_SPOOL_NAMES = ("rows.spool", "rows.dead", *_BROKEN)
 
 
 class InUse(Exception):
@@ -57,8 +61,10 @@ def remove(paths: list[Path]) -> int:
 
 
 def spool_files(folder: Path) -> list[Path]:
-    """Of every process whose spool stands in or under the folder."""
-    return sorted(p for p in folder.rglob("rows.*") if p.name in ("rows.spool", "rows.dead", "rows.bad"))
+    """Of every process whose spool stands in or under the folder, or beside it: `spool-8084` of `spool`."""
+    beside = folder.parent.glob(f"{glob.escape(folder.name)}-*") if folder.parent.is_dir() else ()
+    found = {path for each in (folder, *beside) for path in each.rglob("rows.*")}
+    return sorted(path for path in found if path.name in _SPOOL_NAMES)
 
 
 def rows_in(path: Path, person: Person) -> int:
@@ -72,7 +78,7 @@ def clean_spool(path: Path, person: Person) -> int:
     if not found:
         return 0
     with _locked(path.parent):
-        if path.name == "rows.bad":
+        if path.name in _BROKEN:
             _blacken(path, person)
             return found
         kept = [part for part in _parts(path) if not person.in_bytes(part)]

@@ -142,6 +142,18 @@ def test_the_spool_keeps_the_rows_of_others(database: str, places: erase.Places)
     ).read_bytes() == b"\xff\xff" + b"0" * 13 + b"\xff" + b"0" * 8 + b"\xff" + OTHER.encode()
 
 
+@pytest.mark.parametrize("name", ["spool/8084", "spool-8084", "spool-8085/deep"])
+def test_spools_of_every_worker_are_looked_through(
+    database: str, places: erase.Places, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir(parents=True)
+    file = tmp_path / name / "rows.spool"
+    file.write_bytes(encode(json.dumps(["answer", ["call-two"]]).encode()))
+    done = erased(database, places)
+    assert file.read_bytes() == b""
+    assert next(line for line in done.proof if line.where.startswith("rows in")).before == 8
+
+
 def test_a_spool_that_a_server_works_with_is_left_to_it(database: str, places: erase.Places) -> None:
     spool = Spool(places.spool)
     try:
