@@ -25,8 +25,8 @@ from ivr.store.zones import ZoneError, offsets, zone_of
 
 __all__ = ["ViewError", "ZoneError", "refresh", "refresh_survey", "static_views"]
 
-#: SQLSTATEs of PostgreSQL: another shape than the view had; something else stands on it.
-_OTHER_SHAPE, _STOOD_ON = ("42P16", "42P07", "42809"), "2BP01"
+#: SQLSTATEs of PostgreSQL: another shape than the view had, or what it stands on has; something else stands on it.
+_OTHER_SHAPE, _STOOD_ON = ("42P16", "42P07", "42809", "42703", "42P01"), "2BP01"
 
 
 class ViewError(Exception):
@@ -107,9 +107,11 @@ def _set_zone(connection: Connection, zone: str | None) -> None:
     name = zone or connection.scalar(select(table.c.zone)) or "UTC"
     zone_of(name)
     if _postgres(connection):
-        known = connection.scalar(text("SELECT count(*) FROM pg_timezone_names WHERE name = :name"), {"name": name})
-        if not known:
-            raise ZoneError(f"PostgreSQL knows no time zone {name!r}; write one like Europe/Berlin or UTC")
+        try:
+            with connection.begin_nested():
+                connection.execute(text("SELECT now() AT TIME ZONE :name"), {"name": name})
+        except DBAPIError:
+            raise ZoneError(f"PostgreSQL knows no time zone {name!r}; write one like Europe/Berlin or UTC") from None
     rows = [{"from_utc": at, "seconds": seconds} for at, seconds in offsets(name)]
     connection.execute(delete(table))
     connection.execute(table.insert(), [{"one": 1, "zone": name}])
@@ -164,7 +166,7 @@ def _make(connection: Connection, views: Sequence[View]) -> list[str]:
     changed = [view for view in views if view.name not in there or made_of.get(view.name) != _hash(view)]
     if not changed:
         return []
-    if not (_postgres(connection) and _replaced(connection, changed)):
+    if not (_postgres(connection) and _replaced(connection, changed, there)):
         changed = list(views)
         with _told(connection):
             for view in reversed(changed):
@@ -176,11 +178,15 @@ def _make(connection: Connection, views: Sequence[View]) -> list[str]:
     return [view.name for view in changed]
 
 
-def _replaced(connection: Connection, views: Sequence[View]) -> bool:
-    """PostgreSQL replaces a view in its place when it only got more columns: what others built on it stays."""
+def _replaced(connection: Connection, views: Sequence[View], there: set[str]) -> bool:
+    """PostgreSQL replaces a view in its place when it only got more columns: what others built on it stays.
+
+    Views that stand on others first: a reader locks them in that order, and the other way round would be a deadlock.
+    """
+    old = [view for view in reversed(views) if view.name in there]
     try:
         with connection.begin_nested():
-            for view in views:
+            for view in [*old, *(view for view in views if view.name not in there)]:
                 _run(connection, f"CREATE OR REPLACE VIEW {quoted(view.name)} AS\n{view.sql()}")
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", "") in _OTHER_SHAPE:

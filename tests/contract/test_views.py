@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, inspect, text
-from storetools import answer_row, at, attempt_row, call_row, recorder, run_row
+from sqlalchemy.exc import SQLAlchemyError
+from storetools import answer_row, at, attempt_row, call_row, read, recorder, run_row
 
 from ivr.cli.main import main
 from ivr.store import schema, views
@@ -291,6 +293,103 @@ def test_every_view_and_column_says_what_it_means(filled: Engine) -> None:
     if filled.dialect.name == "postgresql":
         comments = {(name, c["name"]) for name in look.get_view_names() for c in look.get_columns(name) if c["comment"]}
         assert comments == there
+
+
+def test_a_definition_is_written_with_its_questions_and_quotas(database: str, tmp_path: Path) -> None:
+    one = recorder(database, tmp_path)
+    for definition in (FIRST, SECOND, SECOND):
+        one.put("survey_definition", definition_row(definition, 0))
+    one.put("survey_definition", {**definition_row(FIRST, 0), "hash": "odd", "json": '{"questions": 7}'})
+    long = replace(FIRST, questions=(QuestionDef("x" * 300, "scale", {}),))
+    one.put("survey_definition", definition_row(long, 0))
+    assert one.close()
+    assert one.stats.dead_lettered == 0
+    found = [(row["definition"], row["position"], row["question"]) for row in read(database, "survey_question")]
+    wanted = [(d.hash, n, q.id) for d in (FIRST, SECOND) for n, q in enumerate(d.questions, 1)]
+    assert sorted(found) == sorted(wanted)
+    assert [(row["quota"], row["target"]) for row in read(database, "survey_quota")] == [("north", 2)]
+    assert len(read(database, "survey_definition")) == 4
+
+
+ODD = ["it's", 'a "b"', "50 %", "%s", "a\\b", "; DROP TABLE call", "满意", "x" * 100, "a.b", "ÄÖ", "select", "1st"]
+
+
+def test_any_name_makes_a_column_that_has_its_answers(database: str, tmp_path: Path) -> None:
+    """Names of questions and options, whatever is in them."""
+    options = tuple(Value(name, str(n)) for n, name in enumerate(ODD))
+    asked = [QuestionDef(name, "choice", {"en": name}, values=options) for name in ODD]
+    many = [QuestionDef(f"{name} many", "multiple", {"en": name}, values=options) for name in ODD]
+    survey = "odd; 'one\" 50 %"
+    definition = Definition(survey, "", ("en",), (*asked, *many))
+    one = recorder(database, tmp_path)
+    one.put("survey_definition", definition_row(definition, 0))
+    one.put("call", call_row("c1"))
+    one.put("run", run_row("complete", survey=survey, definition=definition.hash))
+    for n, name in enumerate(ODD):
+        one.put("answer", {**answer_row(name, 1, name), "survey": survey, "run": 1})
+        others = [other for m, other in enumerate(ODD) if m != n]
+        one.put("answer", {**answer_row(others, 1, f"{name} many"), "survey": survey, "run": 1, "keys": ""})
+    assert one.close()
+    assert one.stats.dead_lettered == 0
+    engine = make_engine(database)
+    (row,) = rows(engine, f'SELECT * FROM "{views.refresh_survey(engine, survey)}"')
+    values = list(row.values())[-len(ODD) * (1 + len(ODD)) :]
+    assert values[: len(ODD)] == ODD
+    chosen = [values[len(ODD) * (1 + n) : len(ODD) * (2 + n)] for n in range(len(ODD))]
+    assert chosen == [[0 if m == n else 1 for m in range(len(ODD))] for n in range(len(ODD))]
+
+
+def test_more_columns_than_a_view_can_have(database: str) -> None:
+    options = tuple(Value(f"o{n}", str(n)) for n in range(60))
+    questions = [QuestionDef(f"q{n}", "multiple", {}, values=options) for n in range(30)]
+    for survey, more in (("many", []), ("most", [QuestionDef(f"s{n}", "scale", {}) for n in range(1600)])):
+        definition = Definition(survey, "", ("en",), (*questions, *more))
+        engine = make_engine(database)
+        with engine.begin() as connection:
+            row = {**definition_row(definition, 0), "json": json.dumps(definition.to_json())}
+            connection.execute(schema.survey_definition.insert(), [row])
+        name = views.refresh_survey(engine, survey)
+        columns = [c["name"] for c in inspect(engine).get_columns(name)]
+        assert columns[-1] == ("q29" if survey == "many" else "s1450")
+        assert len(columns) == (49 if survey == "many" else 1500)
+        (said,) = rows(engine, f"SELECT text FROM v_help WHERE view_name = '{name}' AND column_name = '-'")
+        assert ("149 columns are left out" in said["text"]) is (survey == "most")
+
+
+def test_readers_and_others_who_refresh_do_not_fail_meanwhile(filled: Engine) -> None:
+    """All views are dropped and made again, by two, while others read them, views on views included."""
+    stop, failed = threading.Event(), []
+
+    def work(turn: Callable[[], object]) -> None:
+        try:
+            while not stop.is_set():
+                turn()
+        except (SQLAlchemyError, AssertionError, views.ViewError) as error:  # told by the test's own thread
+            failed.append(error)
+            stop.set()
+
+    def read_all() -> None:
+        for name in ("v_csat_agent", "v_survey_wide_csat", "v_answers", "v_nps_queue"):
+            assert rows(filled, f"SELECT * FROM {name}")
+
+    threads = [threading.Thread(target=work, args=(turn,)) for turn in (read_all, read_all, lambda: changed(filled))]
+    for thread in threads:
+        thread.start()
+    for _ in range(8):
+        changed(filled)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
+def changed(engine: Engine) -> None:
+    """Makes every view anew, because one of them had another shape, unless somebody else was quicker."""
+    with engine.begin() as connection:
+        connection.execute(text("DROP VIEW v_launches"))
+        connection.execute(text("CREATE VIEW v_launches AS SELECT 1 AS one"))
+        connection.execute(text("UPDATE report_view SET made_of = 'something else'"))
+    views.refresh(engine)
 
 
 def test_definitions_from_before_there_were_columns_for_them(empty_database: str) -> None:
