@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "survey": ("ivr.cli.survey", "Questionnaires from spreadsheets, codebooks, the bank of questions."),
     "launch": ("ivr.cli.launch", "Freeze a questionnaire for the field, and follow it."),
     "outbox": ("ivr.cli.outbox", "Who is to be called back, or told, because of what was answered."),
+    "erase": ("ivr.cli.erase", "Remove a caller everywhere, and prove it."),
+    "retain": ("ivr.cli.retain", "Remove what is older than it may be kept."),
     "db": ("ivr.cli.db", "Create and upgrade the database."),
     "doctor": ("ivr.cli.doctor", "Say what is missing on this machine, and what to type."),
     "graph": ("ivr.cli.graph", "Draw a flow."),

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,9 +25,11 @@ from sqlalchemy.exc import OperationalError
 
 from ivr.cli.db import away
 from ivr.cli.options import database_option
+from ivr.cli.settings import settings
 from ivr.results import figures, queries
 from ivr.results.queries import Scope
 from ivr.store.engine import make_engine, shown_url
+from ivr.store.pseudonym import KeyFileError, load_key, make_key
 from ivr.store.upgrade import SchemaError, check_schema, is_empty_sqlite
 
 Row = Sequence[Any]
@@ -376,3 +379,19 @@ def _print(heads: Sequence[str], rows: Sequence[Row], as_: str) -> None:
         cells = (cell if isinstance(cell, tuple) else (cell,) for cell in row)  # a tuple: one line each
         table.add_row(*(Text("\n".join(_visible(str(line)) for line in lines)) for lines in cells))
     _console().print(table)
+
+
+@command.command("pseudonym-key")
+@click.option("--key-file", type=click.Path(dir_okay=False, path_type=Path), help="Default: `data: pseudonym_key`.")
+def pseudonym_key(key_file: Path | None) -> None:
+    """Make the key that callers' pseudonyms in exports are made with. One that is there stays.
+
+    Keep it away from the exports, and out of their backups: who has both can find out numbers by trying them.
+    """
+    path = key_file or settings().data.pseudonym_key
+    try:
+        made = make_key(path)
+        load_key(path)
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{path}: {'made' if made else 'is there already, and stays'}.")

@@ -105,6 +105,15 @@ class DialplanSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Data:
+    """How answers are kept, and counted."""
+
+    zone: str = ""  # whose days reports count in; "": as the database has it, UTC at first
+    keep_days: int = 0  # 0: for ever, unless the questionnaire says otherwise
+    pseudonym_key: Path = Path("pseudonym.key")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     root: Path  # folder of callweave.yaml; every relative path of it starts here
     file: Path | None  # None: no file, all defaults
@@ -126,6 +135,7 @@ class Config:
     log_level: str
     log_numbers: str  # masked | full
     dialplan: DialplanSettings
+    data: Data
 
     def allowed(self, peer: str) -> bool:
         """Whether a peer at this IP address may hand us calls."""
@@ -279,6 +289,7 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
         freeswitch=_switch(top.section("freeswitch")),
         **_log(top.section("log")),
         dialplan=_dialplan(top.section("dialplan")),
+        data=_data(top.section("data"), root, environ),
     )
     flows.done()
     prompts.done()
@@ -377,6 +388,16 @@ def _log(section: Section) -> dict[str, str]:
     numbers = section.choice("phone_numbers", "masked", ["masked", "full"])
     section.done()
     return {"log_level": level, "log_numbers": numbers}
+
+
+def _data(section: Section, root: Path, environ: Mapping[str, str]) -> Data:
+    keep = section.text("keep", "", "write days, like 400d", values.bad_days)
+    key = _folder(section, "pseudonym_key", "pseudonym.key", root)
+    if environ.get("CALLWEAVE_PSEUDONYM_KEY"):  # typed in a shell: relative to where it was typed
+        key = Path(environ["CALLWEAVE_PSEUDONYM_KEY"]).absolute()
+    zone = section.text("zone", "", "write a zone like Europe/Berlin", values.bad_zone)
+    section.done()
+    return Data(zone, int(keep.removesuffix("d") or 0), key)
 
 
 def _dialplan(section: Section) -> DialplanSettings:

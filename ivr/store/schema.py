@@ -40,6 +40,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+#: Runs of a launch whose name begins so are no data: somebody tried the questionnaire.
+REHEARSAL = "rehearsal:"
 #: SQLite keeps the rows of one call together, in one tree instead of two.
 CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}
 #: Answers outside of questionnaires are read by their call only.
@@ -168,7 +170,8 @@ survey_run = Table(
     Column("queue", Text),
     Column("resumed_from", Text),  # call_id of the run that this one goes on with
     Index("ix_survey_run_survey", "survey", "status"),
-    Index("ix_survey_run_launch", "launch", "status", sqlite_where=_OF_LAUNCHES, postgresql_where=_OF_LAUNCHES),
+    # SQLite does not see that launch = 'x' is within launch <> '': there the index has every run.
+    Index("ix_survey_run_launch", "launch", "status", postgresql_where=_OF_LAUNCHES),
     **CLUSTERED,
 )
 
@@ -182,6 +185,51 @@ survey_definition = Table(
     Column("title", Text),
     Column("json", Text),
     Column("first_seen", UtcDateTime),
+)
+
+#: What `survey_definition.json` says of each question, as columns: written with it, by store.write.
+survey_question = Table(
+    "survey_question",
+    metadata,
+    _key("definition"),
+    _key("question"),
+    Column("position", Integer),  # 1, 2, ... in the questionnaire
+    Column("survey", Text),
+    Column("version", Text),
+    Column("kind", Text),
+    Column("measure", Text),  # csat | nps | ces | ""
+    Column("label", Text),  # short, in the first language
+    Column("text", Text),  # what is asked, in the first language
+    Column("labels_json", Text),  # by language
+    Column("texts_json", Text),
+    Column("values_json", Text),  # [{value, key, label by language}]
+    Column("low", Text),
+    Column("high", Text),
+    Column("direction", Text),  # up | down
+    Column("top", Integer),
+    Column("good_low", Float(53)),  # csat, ces: satisfied; nps: promoters
+    Column("good_high", Float(53)),
+    Column("bad_low", Float(53)),  # nps: detractors; else the rest
+    Column("bad_high", Float(53)),
+    Column("section", Text),
+    Column("item", Text),
+    Column("base", Text),
+    Column("bank", Text),
+    Column("asked_when", Text),
+    Column("screen_out", Text),
+    **CLUSTERED,
+)
+
+#: What `survey_definition.json` says of each quota.
+survey_quota = Table(
+    "survey_quota",
+    metadata,
+    _key("definition"),
+    _key("quota"),
+    Column("survey", Text),
+    Column("target", Integer),
+    Column("condition", Text),
+    **CLUSTERED,
 )
 
 #: A questionnaire frozen under a content hash: its program, its sounds and its quotas never change.
@@ -235,4 +283,41 @@ erasure = Table(
     Column("at", UtcDateTime),
     Column("caller_hash", Text),
     Column("json", Text),  # rows removed, by table
+)
+
+#: The zone whose days the views count in: one row.
+report_zone = Table(
+    "report_zone",
+    metadata,
+    _key("one", Integer),  # 1
+    Column("zone", Text),  # Europe/Berlin
+)
+
+#: The same zone for SQLite, which knows none: from when on, local time is so many seconds before or after UTC.
+zone_offset = Table(
+    "zone_offset",
+    metadata,
+    Column("from_utc", UtcDateTime, primary_key=True),
+    Column("seconds", Integer),
+    **CLUSTERED,
+)
+
+#: What the views and their columns mean, for those who read them: store.views.
+v_help = Table(
+    "v_help",
+    metadata,
+    _key("view_name"),
+    _key("column_name"),  # "-": the view itself
+    Column("position", Integer),
+    Column("text", Text),
+)
+
+#: The views there are, and what they were made of: one that is right is left alone.
+report_view = Table(
+    "report_view",
+    metadata,
+    _key("view_name"),
+    Column("survey", Text),  # of a wide view; "" of the others
+    Column("made_of", Text),  # hash of its SQL
+    Column("position", Integer),
 )
