@@ -67,7 +67,8 @@ def _sqlite(url: str, say: Callable[[str], None]) -> Iterator[Take]:
         def take(table: str, rows: Sequence[Row]) -> None:
             marks = ", ".join("?" * len(COLUMNS[table]))
             database.execute("BEGIN IMMEDIATE")
-            database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+            # By name: a database that was upgraded has its newer columns last.
+            database.executemany(f"INSERT INTO {table} ({', '.join(COLUMNS[table])}) VALUES ({marks})", rows)
             database.execute("COMMIT")
 
         yield take

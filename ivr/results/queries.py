@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, func, or_, select
 
 from ivr.store.masking import mask
 from ivr.store.schema import answer, answer_history, attempt, call, survey_run
@@ -32,6 +32,11 @@ class Scope:
     flow: str = ""
     survey: str = ""
     since: datetime | None = None
+    launch: str = ""
+
+    def launched(self) -> ColumnElement[bool]:
+        """Runs of the launch. The index leaves out runs without one: the second condition lets SQLite see that it fits."""
+        return and_(survey_run.c.launch == self.launch, survey_run.c.launch != "")
 
     def calls(self) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []
@@ -195,7 +200,7 @@ def _when(moment: Moment) -> tuple[float, int, str]:
 
 def _within(query: Select[Any], table: Any, scope: Scope) -> Select[Any]:
     if scope.survey:
-        query = query.where(table.c.survey == scope.survey)
+        query = query.where(table.c.survey == scope.survey, table.c.survey != "")
     conditions = scope.calls()
     return query.join(call, call.c.call_id == table.c.call_id).where(*conditions) if conditions else query
 
@@ -209,7 +214,15 @@ def answer_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]
         func.coalesce(answer.c.value, _HIDDEN).label("value"),
         func.count(),
         func.sum(answer.c.value_number),
-    ).select_from(answer)
+    )
+    if scope.launch:
+        # From its runs to their answers by key. A run that another call went on with has its answers there again.
+        run = survey_run.c
+        this = or_(answer.c.run == run.occurrence, and_(answer.c.run.is_(None), run.occurrence == 1))
+        theirs = and_(answer.c.call_id == run.call_id, answer.c.survey == run.survey, this)
+        query = query.select_from(survey_run.join(answer, theirs)).where(scope.launched(), run.status != "resumed")
+    else:
+        query = query.select_from(answer)
     query = _within(query, answer, scope).group_by("survey", answer.c.question, "value")
     return [Count(*row) for row in connection.execute(query)]
 
@@ -217,7 +230,14 @@ def answer_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]
 def outcome_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]:
     """How attempts ended, per question: digits, noinput, nomatch, hangup."""
     survey = func.coalesce(attempt.c.survey, "").label("survey")
-    query = select(survey, attempt.c.question, attempt.c.outcome, func.count()).select_from(attempt)
+    query = select(survey, attempt.c.question, attempt.c.outcome, func.count())
+    if scope.launch:
+        # Nobody's attempts are stored again: those of all its calls count, once, however many runs a call had.
+        calls = select(survey_run.c.call_id, survey_run.c.survey).where(scope.launched()).distinct().subquery()
+        theirs = and_(attempt.c.call_id == calls.c.call_id, attempt.c.survey == calls.c.survey)
+        query = query.select_from(calls.join(attempt, theirs))
+    else:
+        query = query.select_from(attempt)
     query = _within(query, attempt, scope).group_by("survey", attempt.c.question, attempt.c.outcome)
     return [Count(row[0], row[1], row[2] or "", row[3]) for row in connection.execute(query)]
 
@@ -229,5 +249,7 @@ def run_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]:
     )
     if scope.survey:
         query = query.where(survey_run.c.survey == scope.survey)
+    if scope.launch:
+        query = query.where(scope.launched())
     query = query.where(*scope.calls()).group_by(survey_run.c.survey, "how")
     return [Count(row[0], "", row[1], row[2]) for row in connection.execute(query)]
