@@ -92,7 +92,7 @@ def _postgres(url: str, say: Callable[[str], None]) -> Iterator[Take]:
                 database.cursor() as cursor,
                 cursor.copy(f"COPY {table} ({', '.join(COLUMNS[table])}) FROM STDIN") as copy,
             ):
-                copy.write("".join([_copy_line(row) for row in rows]))
+                copy.write("".join([copy_line(row) for row in rows]))
 
         yield take
         for statement in made_again:
@@ -129,7 +129,7 @@ def _without_keys(database: psycopg.Connection[Any]) -> list[str]:
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def _copy_line(row: Row) -> str:
+def copy_line(row: Row) -> str:
     line = "\t".join(["\\N" if value is None else str(value) for value in row])
     if "\\" in line.replace("\\N", "") or line.count("\t") != len(row) - 1 or "\n" in line or "\r" in line:
         line = "\t".join(["\\N" if value is None else str(value).translate(_ESCAPES) for value in row])

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ivr.results.export.selection import Selection, status
+from ivr.results.queries import by_keys
 from ivr.store.rows import utc_text
 from ivr.store.schema import answer, call, survey_run
 
@@ -44,6 +45,8 @@ def answers(connection: Connection, selection: Selection) -> Iterator[Row]:
         *(given.language, given.at, given.occurrence),
     ]
     query = select(*columns).select_from(_with_call().join(answer, _of_run())).where(selection.runs())
+    if selection.launch:
+        by_keys(connection)
     if connection.dialect.name == "postgresql":
         return _copied(connection, query, len(ANSWER))
     first = len(RUN)
@@ -109,8 +112,6 @@ def _stepped(connection: Connection, query: Select[Any]) -> Iterator[Row]:
 def _copied(connection: Connection, query: Select[Any], cells: int = -1) -> Iterator[Row]:
     """Rows of COPY's text format. ``cells``: so many at the end of a row are taken apart, the rest is one piece."""
     text, parameters = _compiled(query, postgresql.dialect(paramstyle="pyformat"))  # type: ignore[no-untyped-call]
-    # An export may take longer than any statement of a call, and sorts more.
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
     with _driver(connection).cursor().copy(f"COPY ({text}) TO STDOUT WITH (NULL '')", parameters) as copy:
         source = iter(copy)
