@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outbox": ("ivr.cli.outbox", "Who is to be called back, or told, because of what was answered."),
     "erase": ("ivr.cli.erase", "Remove a caller everywhere, and prove it."),
     "retain": ("ivr.cli.retain", "Remove what is older than it may be kept."),
+    "export": ("ivr.cli.export", "Answers as CSV, Excel, Parquet, SPSS and more."),
     "db": ("ivr.cli.db", "Create and upgrade the database."),
     "doctor": ("ivr.cli.doctor", "Say what is missing on this machine, and what to type."),
     "graph": ("ivr.cli.graph", "Draw a flow."),
