@@ -16,14 +16,21 @@ LEAST_RECORDING_MS: Final = 1000
 NO_ANSWER_CAUSES: Final = frozenset(("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "ORIGINATOR_CANCEL"))
 
 
-def transfer_done(event: Event, wait: int, at_ms: int) -> TransferDone:
+def transfer_done(event: Event, wait: int, at_ms: int, agent: str = "") -> TransferDone:
     """``bridge``, or the channel of a call whose worker died while it dialled. Its disposition names the outcome."""
     disposition = event.get("variable_originate_disposition", "")
     if disposition == "SUCCESS":
-        return TransferDone(wait, at_ms, "finished", event.get("variable_last_bridge_hangup_cause", ""))
+        return TransferDone(wait, at_ms, "finished", event.get("variable_last_bridge_hangup_cause", ""), agent)
     no_answer = disposition in NO_ANSWER_CAUSES
     outcome = "busy" if disposition == "USER_BUSY" else "no_answer" if no_answer else "failed"
     return TransferDone(wait, at_ms, outcome, disposition)
+
+
+def agent_of(dial_string: str) -> str:
+    """Who a destination is: 1000 of ``user/1000`` and of ``sofia/internal/1000@office``; "" of more than one."""
+    if "," in dial_string or "|" in dial_string:
+        return ""
+    return dial_string.rpartition("/")[2].partition("@")[0].partition(";")[0].removeprefix("sip:")
 
 
 def secret_done(event: Event, name: str, wait: int, at_ms: int) -> SecretDone:

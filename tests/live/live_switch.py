@@ -30,6 +30,7 @@ MODULES = (
     "mod_sndfile",
     "mod_tone_stream",
     "mod_sofia",
+    "mod_callcenter",
 )
 PASSWORD = "live-tests-only"
 LEVELS = ("debug", "info", "notice", "warning", "err", "crit", "alert")
@@ -91,8 +92,9 @@ class FreeSwitch:
         certificates: Path,
         log_level: str = "notice",
         track_calls: bool = False,
+        queues: str = "",
     ) -> None:
-        """``track_calls``: killed with its calls, a second one in the same ``folder`` can `recover` them."""
+        """``queues``: <queue> entries of mod_callcenter. ``track_calls``: killed with its calls, a second one in the same ``folder`` can `recover` them."""
         self.folder, self.sip_port = folder, sip_port
         self.bare_port = free_port(socket.SOCK_DGRAM)  # a profile without rtp-timer-name
         self.control_port = free_port()
@@ -117,6 +119,7 @@ class FreeSwitch:
                 facts=facts,
                 contexts=contexts,
                 track_calls=track_calls,
+                queues=queues,
             ),
             encoding="utf-8",
         )
