@@ -23,7 +23,7 @@ MODULES = (
     *(f"ivr.esl.{name}" for name in ("codec", "event", "commands", "conversation", "link", "inbound")),
     *(
         f"ivr.hosts.{name}"
-        for name in ("completions", "door", "freeswitch", "journal", "keeper", "registry", "server", "wire")
+        for name in ("completions", "door", "freeswitch", "journal", "keeper", "queueing", "registry", "server", "wire")
     ),
     *(f"ivr.store.{name}" for name in ("recorder", "rows", "write")),
 )

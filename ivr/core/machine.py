@@ -105,7 +105,11 @@ def step(
 
 
 def resume(
-    program: Program, state: CallState, at_ms: int, dialled: TransferDone | QueueDone | None = None
+    program: Program,
+    state: CallState,
+    at_ms: int,
+    dialled: TransferDone | QueueDone | None = None,
+    path: list[tuple[str, str]] | None = None,
 ) -> tuple[CallState, list[Effect]]:
     """Another host takes over a call whose host died: the step it was at is said again, nothing else is asked again.
 
@@ -115,7 +119,7 @@ def resume(
     """
     if state.ended:
         return state, []
-    turn = Turn(program, state.copy())
+    turn = Turn(program, state.copy(), path)
     turn.state.now_ms = max(state.now_ms, at_ms)
     turn.state.typed = turn.state.swallow = ""
     node = program.nodes.get(state.node)

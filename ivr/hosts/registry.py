@@ -20,6 +20,7 @@ from ivr.hosts.sounds import Sounds
 from ivr.lang.check import check_file
 from ivr.lang.problem import Problem
 from ivr.ops.config import Config
+from ivr.ops.queues import Settings, merged
 from ivr.store.takeover import Unfinished
 
 SECRET_VARIABLE: Final = "variable_callweave_secret"
@@ -50,6 +51,7 @@ class _Line:
     sounds: Sounds
     facts: tuple[tuple[str, str], ...]
     destinations: Mapping[str, str]
+    queues: Mapping[str, Settings]
 
 
 class Registry:
@@ -90,7 +92,7 @@ class Registry:
             sounds = old.sounds if old is not None and same else self._sounds_for(program)
             facts = tuple((fact, FACT_VARIABLE + fact) for fact in (*program.facts, "language"))
             destinations = {**program.destinations, **config.destinations}
-            found[name] = _Line(program, sounds, facts, destinations)
+            found[name] = _Line(program, sounds, facts, destinations, merged(program.queues, config.queues))
             if missing := sounds.learn(program):
                 problems.append(_silent(name, config.flow_file(name), missing))
         if problems:
@@ -122,7 +124,7 @@ class Registry:
             value = channel.get(variable)
             if value is not None:
                 facts[name] = {"true": True, "false": False}.get(value, value)
-        route = Route(line.program, line.sounds, facts, line.destinations, self._recordings)
+        route = Route(line.program, line.sounds, facts, line.destinations, self._recordings, queues=line.queues)
         for variable in TAKEOVER_VARIABLES:
             if channel.get(variable) == "true":
                 call_id = channel.get("Unique-ID", "")
@@ -141,6 +143,7 @@ class Registry:
             program=program,
             sounds=self._sounds_for(program),
             destinations={**program.destinations, **self._config.destinations},
+            queues=merged(program.queues, self._config.queues),
             taken_over=(CallState.from_json(left.state), elapsed_ms),
         )
 

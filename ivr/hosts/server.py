@@ -18,7 +18,7 @@ from gevent.hub import get_hub
 from ivr.core.effects import Effect, End
 from ivr.esl.event import Event
 from ivr.hosts.door import Connection, Door
-from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Router
+from ivr.hosts.freeswitch import FreeSwitchCall, Later, Limits, Route, Router
 from ivr.hosts.journal import Journal, Put
 from ivr.hosts.keeper import Keeper
 from ivr.hosts.wire import Wire
@@ -53,6 +53,8 @@ class CallServer:
         on_effect: Callable[[FreeSwitchCall, Effect], None] | None = None,
     ) -> None:
         self.calls: dict[int, FreeSwitchCall] = {}
+        self._by_id: dict[str, FreeSwitchCall] = {}  # the one that has each call now
+        self._came_back = 0  # connections that another one took the call over from: silent until the caller hangs up
         self._router, self._put, self._log = router, put, log
         self._allowed, self._max_calls, self._limits, self._on_effect = allowed, max_calls, limits, on_effect
         self._refusing = refusing
@@ -85,15 +87,16 @@ class CallServer:
             connection.close()
             return
         why = self._refusing()
-        if len(self.calls) >= self._max_calls:
-            why = f"{len(self.calls)} calls are on the line, as many as `max_calls` allows"
+        on_line = len(self.calls) - self._came_back
+        if on_line >= self._max_calls:
+            why = f"{on_line} calls are on the line, as many as `max_calls` allows"
         if why:
             self._shed(connection, peer, why)
             return
         self._number += 1
         number = self._number
         call = FreeSwitchCall(
-            self._router,
+            self._route,
             _now_ms(),
             limits=self._limits,
             on_start=self._started,
@@ -103,6 +106,9 @@ class CallServer:
 
         def gone() -> None:
             del self.calls[number]
+            self._came_back -= call.handed_over
+            if self._by_id.get(call.call_id) is call:
+                del self._by_id[call.call_id]
             connection.close()
 
         def over(error: Exception | None) -> None:
@@ -139,6 +145,18 @@ class CallServer:
         self._shedding += 1
         Wire(connection, FreeSwitchCall(lambda channel: why, _now_ms(), limits=self._limits, log=log), over).open()
 
+    def _route(self, channel: Event) -> Route | str | Later:
+        """A call that was with an agent comes back on a connection of its own: it goes on where it was."""
+        found = self._router(channel)
+        before = self._by_id.get(channel.get("Unique-ID", ""))
+        if before is None or isinstance(found, str):
+            return found
+        came_back = before.hand_over(_now_ms())
+        if came_back is None:
+            return found
+        self._came_back += 1
+        return came_back
+
     def _bury(self, call: FreeSwitchCall) -> None:
         """A crashed call is ended in the books, if what broke it lets that happen."""
         try:
@@ -152,6 +170,7 @@ class CallServer:
         assert route is not None
         assert call.state is not None
         program, known = route.program, route.facts
+        self._by_id[call.call_id] = call
         now = datetime.now(UTC)
         taken_over_ms = route.taken_over[1] if route.taken_over else None
         journal = Journal(self._put, call.call_id, now - timedelta(milliseconds=taken_over_ms or 0))
@@ -159,6 +178,7 @@ class CallServer:
         if taken_over_ms is None:
             journal.begin(program, **who, language=program.languages[0])
         event = "call_started" if taken_over_ms is None else "call_taken_over"
+        event = event if route.waited_ms is None else "call_came_back"
         self._log(event, call=call.call_id, flow=program.flow, **who)
 
         def ended(effect: End) -> None:
