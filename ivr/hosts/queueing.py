@@ -44,7 +44,8 @@ class QueueStay:
         self.waited_ms: int | None = None
         self._full = int(settings.get("full", 0))
         self._uuid, self._announce = uuid, announce
-        self._counts: list[int] = []
+        self._asked = ["agents", "out", *(["members"] if self._full else [])]
+        self._counts: dict[str, int] = {}
         self._began_ms = 0
         self._announce_ms: int | None = None
         self._limit_ms: int | None = None
@@ -53,27 +54,41 @@ class QueueStay:
     # -- before ------------------------------------------------------------------------------------------
 
     def questions(self) -> list[Command]:
-        """Signed in is who is not logged out. A member who has left stays in the table for a while, so that ``count
-        members`` says only that there is room.
+        """What is to be asked now; each reply goes to ``answered``, in the same order.
+
+        Signed in is who is not logged out. A member who has left stays in the table for a while: `count members` can
+        say that there is room, and not that there is none.
         """
-        asked = [f"count agents {self.queue}", f"count agents {self.queue} 'Logged Out'"]
-        if self._full:
-            asked.append(f"list members {self.queue}" if self._counts else f"count members {self.queue}")
-        return [("callcenter_config", f"queue {one}") for one in (asked[2:] if self._counts else asked)]
+        asked = {
+            "agents": f"count agents {self.queue}",
+            "out": f"count agents {self.queue} 'Logged Out'",
+            "members": f"count members {self.queue}",
+            "waiting": f"list members {self.queue}",
+            "queues": "list",
+        }
+        return [("callcenter_config", f"queue {asked[one]}") for one in self._asked]
 
     def answered(self, body: str) -> str:
         """One reply. Gives "": more are to come | ask: more ``questions`` | go: into the queue | an outcome."""
-        text = body.strip()
-        if len(self._counts) == 3:
+        asked, text = self._asked.pop(0), body.strip()
+        if asked == "waiting":
             return "full" if _members(text) >= self._full else "go"
-        if not _NUMBER.fullmatch(text):
+        if asked == "queues":
+            return "no_agent" if any(line.startswith(f"{self.queue}|") for line in text.splitlines()) else "failed"
+        if not _NUMBER.fullmatch(text):  # mod_callcenter is not there
+            self._asked.clear()
             return "failed"
-        self._counts.append(int(text))
-        if len(self._counts) < (3 if self._full else 2):
+        self._counts[asked] = int(text)
+        if self._asked:
             return ""
-        if self._counts[0] <= self._counts[1]:
-            return "no_agent"
-        return "ask" if self._full and self._counts[2] >= self._full else "go"
+        agents = self._counts["agents"]
+        if agents <= self._counts["out"]:
+            self._asked = ["queues"] if not agents else []
+            return "no_agent" if agents else "ask"
+        if self._full and self._counts["members"] >= self._full:
+            self._asked = ["waiting"]
+            return "ask"
+        return "go"
 
     def variables(self, channel: Mapping[str, str]) -> dict[str, str]:
         """Of the channel. ``channel``: where the call was sent by the dialplan, and is to be sent again."""

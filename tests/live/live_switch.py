@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -65,6 +66,14 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
         return int(probe.getsockname()[1])
 
 
+_media_ports = itertools.count(30_000 + os.getpid() % 20 * 200, 4)
+
+
+def free_udp_pair() -> tuple[int, int]:
+    """A SIP port that is free, and an even media port that nobody else here uses."""
+    return free_port(socket.SOCK_DGRAM), next(_media_ports)
+
+
 @dataclass(frozen=True)
 class Context:
     """One dialplan under test: what stands inside its <context>."""
@@ -94,7 +103,9 @@ class FreeSwitch:
         track_calls: bool = False,
         queues: str = "",
     ) -> None:
-        """``queues``: <queue> entries of mod_callcenter. ``track_calls``: killed with its calls, a second one in the same ``folder`` can `recover` them."""
+        """``queues``: <queue> entries of mod_callcenter. ``track_calls``: killed with its calls, a second one in the
+        same ``folder`` can `recover` them.
+        """
         self.folder, self.sip_port = folder, sip_port
         self.bare_port = free_port(socket.SOCK_DGRAM)  # a profile without rtp-timer-name
         self.control_port = free_port()
