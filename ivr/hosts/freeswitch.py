@@ -293,15 +293,16 @@ class FreeSwitchCall:
             return None
         taken_over = self.state, now_ms - self._opened_ms
         route = replace(self.route, taken_over=taken_over, waited_ms=self._stay.waited_ms)
-        self.handed_over = True
-        self._given_away()
+        if not self._away:
+            self._given_away()
+        self.handed_over, self.state, self._stay = True, None, None
         return route
 
     def leave(self) -> None:
         """This worker goes before the call ends. The caller is left to the dialplan, where another may take over:
         the call is not ended, and its open surveys are kept as they are now.
         """
-        if self.state is not None and self.route is not None and self.end is None:
+        if self.state is not None and self.route is not None and self.end is None and not self._away:
             _, effects = machine.step(self.route.program, self.state, HungUp(self._at_ms))
             for effect in effects:
                 if isinstance(effect, Save) and effect.table == "run" and self.on_effect:
@@ -390,7 +391,6 @@ class FreeSwitchCall:
                 if not self.talking or any(one.event.get(name, "") != value for name, value in self._line.items()):
                     self._transferred()
                 elif one.event.name == "CHANNEL_EXECUTE" and one.event.get("Application", "") == "socket":
-                    self._log("call_comes_back")
                     self._given_away()
 
     def _connected(self, channel: esl_event.Event) -> None:
@@ -557,9 +557,11 @@ class FreeSwitchCall:
         self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._gone_ms = None
 
     def _given_away(self) -> None:
-        """Another connection has the call. As when it was taken away, but its books stay open: they are the other's."""
+        """The dialplan calls a worker: us, who ask for the call by ``hand_over``, or another, who reads it from the
+        database. As when it was taken away, but its books stay open: they are the other connection's.
+        """
         self._send(self.link.send(commands.noevents(), "noevents"))
-        self._away, self.on_effect, self.state, self._stay = True, None, None, None
+        self._away, self.on_effect = True, None
         self._job = self._next = None
         self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._gone_ms = None
 
