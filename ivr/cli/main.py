@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("ivr.cli.serve", "Take calls from FreeSWITCH."),
     "prompts": ("ivr.cli.prompts", "Build, check and list what callers hear."),
     "dialplan": ("ivr.cli.dialplan", "Render the FreeSWITCH dialplan."),
+    "queues": ("ivr.cli.queues", "Render the queues for mod_callcenter."),
     "results": ("ivr.cli.results", "Calls, answers and figures."),
     "db": ("ivr.cli.db", "Create and upgrade the database."),
     "doctor": ("ivr.cli.doctor", "Say what is missing on this machine, and what to type."),

@@ -168,7 +168,6 @@ class FreeSwitchCall:
         self.state: CallState | None = None
         self.end: End | None = None
         self.closed = False
-        self.handed_over = False
         self.on_effect: Callable[[Effect], None] | None = None
         #: What has to be asked before the call can go on, by someone who can wait; ``go_on`` takes the answer.
         self.later: Later | None = None
@@ -287,6 +286,16 @@ class FreeSwitchCall:
         """With an agent of a queue: the call will come back, on another connection."""
         return self.state is not None and self.end is None and self._stay is not None and self._stay.talking
 
+    @property
+    def queued(self) -> bool:
+        """In a queue, or with one of its agents."""
+        return self._stay is not None and not self._away
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is to be done for the caller: with an agent, or gone to another connection."""
+        return self._away or self.talking
+
     def hand_over(self, now_ms: int) -> Route | None:
         """The call has come back, and its new connection goes on with it. This one is silent from here on."""
         if self.route is None or self.state is None or self._stay is None or not self.talking:
@@ -295,7 +304,7 @@ class FreeSwitchCall:
         route = replace(self.route, taken_over=taken_over, waited_ms=self._stay.waited_ms)
         if not self._away:
             self._given_away()
-        self.handed_over, self.state, self._stay = True, None, None
+        self.state = self._stay = None
         return route
 
     def leave(self) -> None:

@@ -54,7 +54,6 @@ class CallServer:
     ) -> None:
         self.calls: dict[int, FreeSwitchCall] = {}
         self._by_id: dict[str, FreeSwitchCall] = {}  # the one that has each call now
-        self._came_back = 0  # connections that another one took the call over from: silent until the caller hangs up
         self._router, self._put, self._log = router, put, log
         self._allowed, self._max_calls, self._limits, self._on_effect = allowed, max_calls, limits, on_effect
         self._refusing = refusing
@@ -70,10 +69,12 @@ class CallServer:
     def drain(self, timeout_s: float, hurry: Callable[[], bool] = lambda: False) -> int:
         """Take no more calls, let those on the line finish. Gives how many were left in the end."""
         self.draining = True
-        self.door.close()
         until_ms = _now_ms() + timeout_s * 1000
         while self.calls and _now_ms() < until_ms and not hurry():
+            if not any(call.queued for call in self.calls.values()):  # who is with an agent will want to come back
+                self.door.close()
             gevent.sleep(0.05)
+        self.door.close()
         left = list(self.calls.values())
         for call in left:
             call.leave()
@@ -87,9 +88,8 @@ class CallServer:
             connection.close()
             return
         why = self._refusing()
-        on_line = len(self.calls) - self._came_back
-        if on_line >= self._max_calls:
-            why = f"{on_line} calls are on the line, as many as `max_calls` allows"
+        if len(self.calls) >= self._max_calls and self._on_line() >= self._max_calls:
+            why = f"{self._on_line()} calls are on the line, as many as `max_calls` allows"
         if why:
             self._shed(connection, peer, why)
             return
@@ -106,7 +106,6 @@ class CallServer:
 
         def gone() -> None:
             del self.calls[number]
-            self._came_back -= call.handed_over
             if self._by_id.get(call.call_id) is call:
                 del self._by_id[call.call_id]
             connection.close()
@@ -150,12 +149,15 @@ class CallServer:
         found = self._router(channel)
         before = self._by_id.get(channel.get("Unique-ID", ""))
         if before is None or isinstance(found, str):
-            return found
-        came_back = before.hand_over(_now_ms())
-        if came_back is None:
-            return found
-        self._came_back += 1
-        return came_back
+            return self._came_late(found)
+        return before.hand_over(_now_ms()) or self._came_late(found)
+
+    def _came_late(self, found: Route | str | Later) -> Route | str | Later:
+        return "the server is being stopped" if self.draining else found
+
+    def _on_line(self) -> int:
+        """Callers who talk with an agent ask nothing of us, and must find us when they come back."""
+        return sum(not call.idle for call in self.calls.values())
 
     def _bury(self, call: FreeSwitchCall) -> None:
         """A crashed call is ended in the books, if what broke it lets that happen."""
