@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,8 @@ class Site:
     sounds: TimedSounds
     programs: dict[int, Program]
     waiting: Agent  # a caller who waits already
+    paths: dict[str, str]
+    first_port: int  # of a worker that is asked before ours, in the contexts whose names begin with "two-"
 
     def plan(self, call: ScriptedCall) -> Plan:
         return plan(line_of(flow_of(call)), self.programs[call.line], call, self.sounds)
@@ -103,9 +105,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         write_flow(project, call, agent)
     programs = {call.line: compiled(project, flow_of(call)) for call in CALLS}
     library = built_library(project, list(programs.values()))
-    sip_port, port = free_port(), free_port()
+    sip_port, port, first = free_port(), free_port(), free_port()
     lines = [line_of(flow_of(call)) for call in CALLS]
     contexts = [dialplan([f"127.0.0.1:{port}"], line, line) for line in lines]
+    contexts += [dialplan([f"127.0.0.1:{first}", f"127.0.0.1:{port}"], line, f"two-{line}") for line in lines]
     paths = {line: flow_of(call) for line, call in zip(lines, CALLS, strict=True)}
     worker = Worker(project, "worker", port, {"flows": {"paths": paths}}).start()
     switch = None
@@ -120,7 +123,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         )
         if switch.api("module_exists", "mod_callcenter").strip() != "true":
             pytest.skip("this FreeSWITCH has no mod_callcenter")
-        site = Site(folder, switch, worker, Exchange(switch), TimedSounds(library), programs, waiting)
+        site = Site(folder, switch, worker, Exchange(switch), TimedSounds(library), programs, waiting, paths, first)
         for call, agent in zip(CALLS, agents, strict=True):
             sign_in(site, call, agent)
             site.plan(call)  # so that the ear knows every file
@@ -172,3 +175,49 @@ def played(site: Site) -> Played:
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name.replace(" ", "-"))
 def test_every_way_out_of_a_queue(site: Site, played: Played, call: ScriptedCall) -> None:
     check(site, played[call.line])  # type: ignore[arg-type]
+
+
+# -- the worker dies ------------------------------------------------------------------------------------------
+
+
+def named(words: str) -> ScriptedCall:
+    return next(call for call in CALLS if words in call.name)
+
+
+@pytest.mark.parametrize(
+    ("words", "after_s"),
+    [
+        pytest.param("survey is asked", 8.0, id="in-the-talk"),
+        pytest.param("answered in the end", 12.0, id="in-the-queue"),
+    ],
+)
+def test_another_worker_asks_what_is_to_be_asked_after_the_agent(
+    site: Site, played: Played, words: str, after_s: float
+) -> None:
+    """mod_callcenter goes on without us. The agent hangs up, and the caller comes back to whoever is alive."""
+    call = named(words)
+    assert played[call.line].problems == []
+    settings = {"flows": {"paths": site.paths}, "database": f"sqlite:///{site.worker.database}"}
+    first = Worker(site.worker.folder, f"first-{call.line}", site.first_port, settings).start()
+    uuid = f"orphan-{call.line}"
+    try:
+        plan = replace(site.plan(call), line=f"two-{line_of(flow_of(call))}")
+
+        async def run() -> Seen:
+            talk = asyncio.create_task(site.exchange.play(plan, uuid, site.sounds))
+            await asyncio.sleep(after_s)
+            assert first.process is not None
+            first.process.kill()
+            return await talk
+
+        seen = site.exchange.run(run(), 60)
+    finally:
+        first.kill()
+    assert seen.problems == []
+    assert [line["event"] for line in first.log_lines(uuid)] == ["call_started"]
+    events = [line["event"] for line in site.worker.log_lines(uuid)]
+    assert events[:1] == ["call_taken_over"]
+    assert "call_came_back" not in events
+    assert site.worker.call_row(uuid)["ended_by"] == "flow"
+    want = {(row["question"], row["keys"]) for row in plan.rows("answer")}
+    assert set(site.worker.rows("select question, keys from answer where call_id = ?", uuid)) == want
