@@ -357,7 +357,7 @@ class FreeSwitchCall:
         for one in told:  # in the order of how often they come
             if self._away:
                 if isinstance(one, (esl.HungUp, esl.Lingering, esl.Lost, esl.Disconnected)):
-                    self._close()
+                    self._gone_elsewhere()
             elif isinstance(one, esl.Dtmf):
                 self._key(one)
             elif isinstance(one, esl.ApiReply) and one.tag == "queue":
@@ -570,9 +570,17 @@ class FreeSwitchCall:
         database. As when it was taken away, but its books stay open: they are the other connection's.
         """
         self._send(self.link.send(commands.noevents(), "noevents"))
-        self._away, self.on_effect = True, None
+        self._away = True
         self._job = self._next = None
         self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._gone_ms = None
+
+    def _gone_elsewhere(self) -> None:
+        """Nobody here asked for the call: another worker has ended it or will, or the caller was gone on the way, and
+        then this is all that is known. What is known elsewhere is not overwritten by it (store/write.py).
+        """
+        if self.state is not None and self.end is None:
+            self._feed(HungUp(self._at_ms, SWITCH_LOST))
+        self._close()
 
     def _swamped(self) -> bool:
         """A switch that tells of keys and completions but answers nothing is none."""

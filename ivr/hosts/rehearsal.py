@@ -96,6 +96,7 @@ class Rehearsal:
             guard_ms=15_000,
         )
         self._limits, self._log = limits, log
+        self.before: list[FreeSwitchCall] = []  # whose connections the call has left
         self.host = self._new_host(self._route)
 
     def _new_host(self, route: Router) -> FreeSwitchCall:
@@ -138,6 +139,8 @@ class Rehearsal:
                 self.host.advance(self.now_ms)
                 self._to_switch()
         self.switch.peer_closed(self.now_ms)
+        for host in self.before:
+            host.receive_eof(self.now_ms)
         self.caller.line_ended()
         variables = self.host.state.variables if self.host.state else {}
         return outcome(self.call, self.caller, self.effects, self.path, variables, self.now_ms)
@@ -145,6 +148,7 @@ class Rehearsal:
     def _come_back(self) -> None:
         """From the talk with an agent, on another connection: as ``server`` does when it is still the same worker."""
         before = self.host
+        self.before.append(before)
         self.switch.reconnect(self.now_ms)
         self.host = self._new_host(lambda channel: before.hand_over(self.now_ms) or self._route(channel))
         self._to_switch()
