@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("ivr.cli.serve", "Take calls from FreeSWITCH."),
     "prompts": ("ivr.cli.prompts", "Build, check and list what callers hear."),
     "dialplan": ("ivr.cli.dialplan", "Render the FreeSWITCH dialplan."),
+    "queues": ("ivr.cli.queues", "Render the queues for mod_callcenter."),
     "results": ("ivr.cli.results", "Calls, answers and figures."),
     "survey": ("ivr.cli.survey", "Questionnaires from spreadsheets, codebooks, the bank of questions."),
     "launch": ("ivr.cli.launch", "Freeze a questionnaire for the field, and follow it."),

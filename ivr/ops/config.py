@@ -17,7 +17,7 @@ from typing import Final
 from ivr.lang.project import Project
 from ivr.media.library import AudioLibrary
 from ivr.media.synth import Voice, voices_from
-from ivr.ops import values
+from ivr.ops import queues, values
 from ivr.ops.settings import ConfigError, Mistake, Section, read
 
 __all__ = ["Config", "ConfigError", "Mistake", "Projects", "load_config"]
@@ -127,6 +127,7 @@ class Config:
     spool: Path
     switch_root: str  # the path at which FreeSWITCH sees `root`; "": the same machine, the same path
     destinations: Mapping[str, str]
+    queues: Mapping[str, queues.Settings]
     allow: tuple[Network, ...]
     secret: str = field(repr=False)
     linger_s: int
@@ -282,6 +283,7 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
             "switch_root", "", "write the folder's path on FreeSWITCH's machine: /srv/callweave", values.bad_switch_root
         ),
         destinations=_destinations(top),
+        queues=queues.of_config(top),
         allow=_allow(top),
         secret=top.secret("secret", "", "16 to 128 letters and digits, no spaces", values.bad_secret),
         linger_s=top.whole("linger_s", 10, 1, 300),
