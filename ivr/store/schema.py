@@ -321,3 +321,121 @@ report_view = Table(
     Column("made_of", Text),  # hash of its SQL
     Column("position", Integer),
 )
+
+# -- campaigns (docs/adr/0011) -------------------------------------------------------------------------------------
+
+contact = Table(
+    "contact",
+    metadata,
+    _key("contact_id"),  # made of list and number: importing again finds it
+    Column("list", String(KEY_LENGTH)),
+    Column("number", String(KEY_LENGTH)),  # E.164
+    Column("name", Text),
+    Column("language", Text),
+    Column("zone", Text),  # IANA; "" where it is not surely known
+    Column("consent", Text),  # reference to the consent; "" without
+    Column("facts", Text),  # JSON: the other columns, by name
+    Column("imported_at", UtcDateTime),
+    Index("ix_contact_list", "list", "number", unique=True),
+    Index("ix_contact_number", "number"),
+)
+
+#: Numbers and prefixes that are not called. ``scope``: a campaign, or "-" for all of them.
+dnc = Table(
+    "dnc",
+    metadata,
+    _key("scope"),
+    _key("number"),  # E.164, or the beginning of it
+    Column("is_prefix", Integer),
+    Column("reason", Text),  # opt_out | import | list | ...
+    Column("source", Text),  # call_id, file, who
+    Column("at", UtcDateTime),
+    **CLUSTERED,
+)
+
+campaign = Table(
+    "campaign",
+    metadata,
+    _key("campaign"),
+    Column("title", Text),
+    Column("state", Text),  # draft | checked | scheduled | running | paused | draining | done | archived
+    Column("version", Integer),
+    Column("priority", Integer),
+    Column("created_at", UtcDateTime),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+)
+
+campaign_version = Table(
+    "campaign_version",
+    metadata,
+    _key("campaign"),
+    _key("version", Integer),
+    Column("json", Text),  # campaign.model.Campaign
+    Column("launch", Text),  # the frozen flow that it calls with
+    Column("content_hash", Text),
+    Column("by", Text),
+    Column("at", UtcDateTime),
+)
+
+#: A person of a campaign, and whether it is somebody's turn to call.
+campaign_contact = Table(
+    "campaign_contact",
+    metadata,
+    _key("campaign"),
+    _key("contact_id"),
+    Column("number", String(KEY_LENGTH)),
+    Column("zone", Text),
+    Column("state", Text),  # waiting | leased | done
+    Column("next_at", UtcDateTime),  # waiting: not before
+    Column("priority", Integer),
+    Column("attempts", Integer),
+    Column("outcome", Text),  # of the last attempt; of the whole when done
+    Column("owner", Text),  # leased: by which dialler
+    Column("lease_until", UtcDateTime),
+    Column("fence", Integer),  # grows with each lease
+    Column("attempt_id", Text),  # leased: the attempt that is going on
+    Index("ix_campaign_contact_next", "campaign", "state", "next_at"),
+    Index("ix_campaign_contact_number", "number"),
+    **CLUSTERED,
+)
+
+#: Every time somebody was, or was to be, called. ``attempt_id`` is the channel's uuid, and the call's ``call_id``.
+dial_attempt = Table(
+    "dial_attempt",
+    metadata,
+    _key("attempt_id"),
+    Column("campaign", String(KEY_LENGTH)),
+    Column("contact_id", String(KEY_LENGTH)),
+    Column("number", String(KEY_LENGTH)),
+    Column("number_of", Integer),  # the first attempt at this person is 1
+    Column("version", Integer),
+    Column("gateway", Text),
+    Column("caller_id", Text),
+    Column("owner", Text),
+    Column("fence", Integer),
+    Column("consent", Text),
+    Column("leased_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),  # just before originate is sent; none: it never was
+    Column("answered_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", Text),  # campaign.outcomes; none while it goes on
+    Column("cause", Text),  # the switch's own word
+    Column("sip_code", Integer),
+    Column("billed_ms", Integer),
+    Index("ix_dial_attempt_campaign", "campaign", "leased_at"),
+    Index("ix_dial_attempt_number", "number", "leased_at"),
+    Index("ix_dial_attempt_contact", "contact_id"),
+    **CLUSTERED,
+)
+
+campaign_audit = Table(
+    "campaign_audit",
+    metadata,
+    _key("campaign"),
+    _key("number", Integer),  # 1, 2, 3 ...
+    Column("at", UtcDateTime),
+    Column("by", Text),
+    Column("what", Text),
+    Column("json", Text),
+)
