@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ivr.core import collecting, connecting, surveying
+from ivr.core import collecting, connecting, surveying, wishes
 from ivr.core.effects import Answer, Effect, End, Failed, RecordMessage
 from ivr.core.events import (
     Digit,
@@ -30,8 +30,10 @@ from ivr.core.expr import evaluate
 from ivr.core.program import (
     END,
     Branch,
+    CallBack,
     Collect,
     HangUp,
+    OptOut,
     Program,
     Queue,
     Record,
@@ -300,6 +302,10 @@ def _enter(turn: Turn, name: str) -> str | None:
         return surveying.mark(turn, node)
     if isinstance(node, Shuffle):
         return surveying.shuffle(turn, name, node)
+    if isinstance(node, OptOut):
+        return wishes.opt_out(turn, node)
+    if isinstance(node, CallBack):
+        return wishes.call_back(turn, node)
     state.typed = ""
     items = turn.items(node.prompts)
     if isinstance(node, (Transfer, Queue)):

@@ -205,12 +205,29 @@ class SurveyPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class OptOut:
+    """The caller's number is put on the do-not-call list, before anything more is said."""
+
+    scope: str  # all | campaign
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """The caller is to be called again: after so long, or at the time of day that ``at`` gives (HHMM)."""
+
+    after_ms: int
+    at: str  # the name that holds it; "" none
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     prompts: tuple[str, ...] = ()
     cause: str = "NORMAL_CLEARING"
 
 
-Node = Say | Collect | SetVars | Branch | Transfer | Queue | Record | SurveyMark | Shuffle | HangUp
+Node = Say | Collect | SetVars | Branch | Transfer | Queue | Record | SurveyMark | Shuffle | OptOut | CallBack | HangUp
 NODE_KINDS: Final[dict[str, type[Any]]] = {
     "say": Say,
     "collect": Collect,
@@ -221,5 +238,7 @@ NODE_KINDS: Final[dict[str, type[Any]]] = {
     "record": Record,
     "survey_mark": SurveyMark,
     "shuffle": Shuffle,
+    "opt_out": OptOut,
+    "call_back": CallBack,
     "hang_up": HangUp,
 }

@@ -84,6 +84,8 @@ def _saved(table: str, row: Mapping[str, Any]) -> str:
         value = "***" if secret else row["value"]
         why = f" ({row['missing']})" if row["missing"] else ""
         return f"save answer {row['question']}#{row['occurrence']} {value!r}{why}"
+    if table == "opt_out":
+        return f"save opt_out {'of ' + row['campaign'] if row['campaign'] else 'of every campaign'}"
     if table == "quota":
         return f"save quota {row['survey']}#{row['occurrence']} {row['quota']}"
     if table == "outbox":

@@ -18,14 +18,21 @@ from ivr.store.rows import Row, of_answer, of_attempt
 Put = Callable[[str, Row], Any]
 _NOT_HERE: Final = {"SWITCH_LOST": "switch-lost", "TRANSFERRED": "transferred"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: The scope of a number that no campaign calls: a key column is never empty.
+EVERY_CAMPAIGN: Final = "-"
 _TIMES: Final = {"started_ms": "started_at", "ended_ms": "ended_at", "at_ms": "at"}
 
 
 class Journal:
-    """``put(table, row)`` takes rows or what makes them; ``started_at``: aware, when the machine's clock read 0."""
+    """``put(table, row)`` takes rows or what makes them; ``started_at``: aware, when the machine's clock read 0.
 
-    def __init__(self, put: Put, call_id: str, started_at: datetime) -> None:
-        self._put, self._call_id, self._started_at = put, call_id, started_at
+    ``normal(number)``: how a number is written on lists, where every spelling of it has to be found.
+    """
+
+    def __init__(
+        self, put: Put, call_id: str, started_at: datetime, normal: Callable[[str], str] = lambda number: number
+    ) -> None:
+        self._put, self._call_id, self._started_at, self._normal = put, call_id, started_at, normal
         self._started_us = (started_at - _EPOCH) // timedelta(microseconds=1)
 
     def begin(self, program: Program, caller: str, called: str, language: str) -> None:
@@ -45,6 +52,8 @@ class Journal:
             self._put("attempt", partial(of_attempt, effect.row, self._call_id, self._started_us))
         elif effect.table == "answer":
             self._put("answer", partial(of_answer, effect.row, self._call_id, self._started_us))
+        elif effect.table == "opt_out":
+            self._put("dnc", partial(_opted_out, effect.row, self._call_id, self._started_at, self._normal))
         else:
             self._put(effect.table, partial(_row, effect.row, self._call_id, self._started_at))
 
@@ -88,6 +97,19 @@ def _row(saved: Mapping[str, Any], call_id: str, started_at: datetime) -> dict[s
         else:
             row[name] = value
     return row
+
+
+def _opted_out(
+    saved: Mapping[str, Any], call_id: str, started_at: datetime, normal: Callable[[str], str]
+) -> dict[str, Any]:
+    return {
+        "scope": saved["campaign"] or EVERY_CAMPAIGN,
+        "number": normal(saved["number"]),
+        "is_prefix": 0,
+        "reason": "opt_out",
+        "source": call_id,
+        "at": started_at + timedelta(milliseconds=saved["at_ms"]),
+    }
 
 
 def _state_row(program: Program, state: CallState, started_at: datetime) -> dict[str, Any]:

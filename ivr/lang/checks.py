@@ -12,9 +12,11 @@ from ivr.core.program import (
     END,
     REPEAT,
     Branch,
+    CallBack,
     Collect,
     HangUp,
     Node,
+    OptOut,
     Queue,
     Record,
     Say,
@@ -51,7 +53,7 @@ def ways_on(name: str, node: Node) -> set[str]:
         found |= set(node.leave.values())
     elif isinstance(node, Record):
         found = {node.next, node.empty, node.failed}
-    elif isinstance(node, Say | SetVars | SurveyMark):
+    elif isinstance(node, Say | SetVars | SurveyMark | OptOut | CallBack):
         found = {node.next}
     elif isinstance(node, Shuffle):
         found = {*node.entries, node.next}

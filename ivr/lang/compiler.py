@@ -13,10 +13,12 @@ from typing import Any
 from ivr.core.program import (
     END,
     Branch,
+    CallBack,
     Collect,
     Escalation,
     HangUp,
     Node,
+    OptOut,
     Queue,
     Record,
     Say,
@@ -199,6 +201,17 @@ def _survey(b: Builder, name: str, shape: model.Survey) -> None:
     """Its nodes come from the questionnaire's own file: see ``lang.questionnaire``."""
 
 
+def _opt_out(b: Builder, name: str, shape: model.OptOut) -> None:
+    """Stored first, said then: who is told that it is done can rely on it."""
+    b.nodes[name] = OptOut(shape.scope or "all", f"{name}.@said")
+    b.nodes[f"{name}.@said"] = Say(shape.opt_out, shape.next)
+
+
+def _callback(b: Builder, name: str, shape: model.Callback) -> None:
+    b.nodes[name] = CallBack(shape.after or 0, shape.at or "", f"{name}.@said")
+    b.nodes[f"{name}.@said"] = Say(shape.callback, shape.next)
+
+
 def _hang_up(b: Builder, name: str, shape: model.HangUp) -> None:
     b.nodes[name] = HangUp()
 
@@ -214,5 +227,7 @@ _COMPILE: dict[type[Any], Callable[[Builder, str, Any], None]] = {
     model.Queue: _queue,
     model.Record: _record,
     model.Survey: _survey,
+    model.OptOut: _opt_out,
+    model.Callback: _callback,
     model.HangUp: _hang_up,
 }

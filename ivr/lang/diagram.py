@@ -17,9 +17,11 @@ from ivr.core.program import (
     REPEAT,
     Assign,
     Branch,
+    CallBack,
     Collect,
     HangUp,
     Node,
+    OptOut,
     Program,
     Prompt,
     Queue,
@@ -122,6 +124,11 @@ def _box(program: Program, name: str, node: Node, lang: str, group: str) -> Box:
             return Box(name, "record", _title(name), (*said, f"record up to {node.limit_ms / 1000:g} s"), group)
         case SurveyMark():
             return Box(name, "mark", f"{node.survey}: {node.mark}", (), group)
+        case OptOut():
+            return Box(name, "step", _title(name), ("do not call again",), group)
+        case CallBack():
+            when = f"at {node.at}" if node.at else f"after {node.after_ms / 3_600_000:g} h"
+            return Box(name, "step", _title(name), (f"call back {when}",), group)
         case Shuffle():
             return Box(name, "mark", f"{len(node.entries)} in random order", (), group)
         case HangUp():

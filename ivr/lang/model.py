@@ -203,6 +203,25 @@ class Survey:
 
 
 @dataclass(slots=True)
+class OptOut:
+    """Puts the caller's number on the do-not-call list, and then says so."""
+
+    opt_out: Prompts = key(k.PROMPT, "What is said when it is done.", required=True)
+    scope: str | None = key(k.OPT_OUT_SCOPE, "`all` campaigns, or the `campaign` of this call only. Default all.")
+    next: str = key(k.TARGET, "The step after it.", required=True)
+
+
+@dataclass(slots=True)
+class Callback:
+    """Has the caller called again later, and says so."""
+
+    callback: Prompts = key(k.PROMPT, "What is said when it is noted.", required=True)
+    after: int | None = key(k.SPAN, "After so long: `2h`. Either this or `at`.")
+    at: str | None = key(k.NAME_KIND, "The name that holds the time of day, keyed in as four digits: `1830`.")
+    next: str = key(k.TARGET, "The step after it.", required=True)
+
+
+@dataclass(slots=True)
 class HangUp:
     """Ends the call."""
 
@@ -221,9 +240,11 @@ VERBS: dict[str, type[Any]] = {
     "queue": Queue,
     "record": Record,
     "survey": Survey,
+    "opt_out": OptOut,
+    "callback": Callback,
     "hang_up": HangUp,
 }
-Step = Say | Menu | Ask | Set | Branch | Goto | Transfer | Queue | Record | Survey | HangUp
+Step = Say | Menu | Ask | Set | Branch | Goto | Transfer | Queue | Record | Survey | OptOut | Callback | HangUp
 
 
 @dataclass(slots=True)

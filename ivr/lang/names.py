@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ivr.lang import pattern
 from ivr.lang.compiler import LENGTH
 from ivr.lang.expr import Fault
-from ivr.lang.model import Ask, Queue, Say, Step, Transfer
+from ivr.lang.model import Ask, Callback, Queue, Say, Step, Transfer
 from ivr.lang.problem import nearest, quoted, undeclared
 from ivr.lang.reader import Reader
 from ivr.lang.source import Map, Node, Text
@@ -65,6 +65,13 @@ def check_settings(reader: Reader, shape: Step, name: Text, node: Node) -> None:
             reader.add("IVR024", name, f"step {quoted(name.value)} says something and has no way on", hint)
         elif node.get("next") is not None and node.get("hang_up") is not None:
             reader.add("IVR024", name, f"step {quoted(name.value)} has both `next` and `hang_up`", "delete one")
+    elif isinstance(shape, Callback) and isinstance(node, Map):
+        if (node.get("after") is None) == (node.get("at") is None):
+            hint = "`after: 2h`, or `at: name` with the name of an `ask`"
+            reader.add("IVR013", name, f"step {quoted(name.value)} needs either `after` or `at`", hint)
+        at = node.get("at")
+        if isinstance(at, Text):
+            reader.uses(at, (at.value,))
     elif isinstance(shape, Ask) and shape.digits and shape.digits.pattern:
         _check_pattern(reader, shape.digits.pattern, shape.digits.length, node)
 

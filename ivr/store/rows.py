@@ -34,6 +34,7 @@ TABLES: Final[dict[str, Table]] = {
     "quota": schema.quota_complete,
     "quota_complete": schema.quota_complete,
     "outbox": schema.outbox,
+    "dnc": schema.dnc,
 }
 #: How far a survey has come. A later one never goes back to an earlier one; of two ends the first stays.
 RANKS: Final[dict[str, int]] = {

@@ -155,7 +155,7 @@ _MERGE: Final = {
 }
 #: Answers are first tried as new ones, which they nearly always are; what was there already is looked at row by row.
 _KEEP_FIRST: Final = (
-    *("program", "answer", "survey_definition", "survey_question", "survey_quota", "quota_complete", "outbox"),
+    *("program", "answer", "survey_definition", "survey_question", "survey_quota", "quota_complete", "outbox", "dnc"),
 )
 _KEY_COUNT: Final = {t.name: len(t.primary_key) for t in TABLES.values()}
 
