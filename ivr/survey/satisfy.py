@@ -18,6 +18,8 @@ from ivr.survey.kinds import KINDS, range_of, values_of
 from ivr.survey.tree import Asking
 
 MOST: Final = 20_000
+#: Each name has two values at least: with more names than this there are more than ``MOST`` cases.
+MOST_NAMES: Final = MOST.bit_length()
 #: A text that no condition compares with.
 _OTHER: Final = "\x00other"
 
@@ -32,6 +34,8 @@ def possible(conditions: Iterable[Expr], questions: Mapping[str, Asking]) -> boo
     """Whether some caller's answers and data meet all of ``conditions``, as the skip logic lets them be given."""
     conditions = list(conditions)
     involved = _involved(conditions, questions)
+    if len(involved) > MOST_NAMES:
+        return True
     trees = [*conditions]
     for name in involved:
         if asked := questions.get(name):
@@ -53,7 +57,10 @@ def _cases(domains: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _involved(conditions: Iterable[Expr], questions: Mapping[str, Asking]) -> list[str]:
-    """Every name that the conditions read, and those that decide whether what they read is asked at all."""
+    """Every name that the conditions read, and those that decide whether what they read is asked at all.
+
+    Not all of them where there are too many to try.
+    """
     found: dict[str, None] = {}
     todo = [name for condition in conditions for name in sorted(expr.names(condition))]
     while todo:
@@ -61,6 +68,8 @@ def _involved(conditions: Iterable[Expr], questions: Mapping[str, Asking]) -> li
         if name in found:
             continue
         found[name] = None
+        if len(found) > MOST_NAMES:
+            break
         if asked := questions.get(name):
             trees = (asked.shape.when, asked.shape.screen_out, *asked.under)
             todo += [inner for tree in trees for inner in sorted(expr.names(tree))]
