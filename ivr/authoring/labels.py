@@ -34,7 +34,7 @@ _MARKUP: Final = (
     (re.compile(r"^\s*[-*]\s+"), ""),
     (re.compile(r"`+"), ""),
 )
-_SENTENCE_ENDS: Final = tuple(".?!:;,。？！：；，…\"”")
+_SENTENCE_ENDS: Final = tuple('.?!:;,。？！：；，…"”')
 
 
 def plain(text: str) -> str:
