@@ -60,7 +60,7 @@ check: $(DEV)  ## Format, lint, types, layering
 	@$(PY) -m pytest -q tests/unit/test_layering.py
 
 golden: $(DEV)  ## Rewrite the golden files; read the diff before you commit it
-	@GOLDEN=1 $(PY) -m pytest -q tests; $(PY) tools/cli_docs.py docs/cli.md; git --no-pager diff --stat
+	@GOLDEN=1 $(PY) -m pytest -q tests; $(PY) tools/cli_docs.py docs/cli.md; $(PY) tools/schema_docs.py docs; git --no-pager diff --stat
 
 serve: $(RUN)  ## Build the prompts and take calls from FreeSWITCH
 	@$(VENV)/bin/ivr prompts build

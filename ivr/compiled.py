@@ -17,11 +17,11 @@ from pathlib import Path
 #: What is compiled: all that a key press passes through. Each is ordinary Python, and is what the tests measure.
 MODULES = (
     *(f"ivr.core.{name}" for name in ("effects", "events", "expr", "nodes", "state", "turn", "values", "collecting")),
-    *(f"ivr.core.{name}" for name in ("ordering", "surveying", "machine")),
+    *(f"ivr.core.{name}" for name in ("ordering", "surveying", "connecting", "machine")),
     *(f"ivr.esl.{name}" for name in ("codec", "event", "commands", "conversation", "link", "inbound")),
     *(
         f"ivr.hosts.{name}"
-        for name in ("completions", "door", "freeswitch", "journal", "keeper", "registry", "server", "wire")
+        for name in ("completions", "door", "freeswitch", "journal", "keeper", "queueing", "registry", "server", "wire")
     ),
     *(f"ivr.store.{name}" for name in ("recorder", "rows", "write")),
 )

@@ -15,7 +15,7 @@ import tty
 from rich.console import Console
 
 from ivr.cli.simulate import HELP, KEYS
-from ivr.core.effects import CollectSecret, Dial, Listen, Play, RecordMessage
+from ivr.core.effects import CollectSecret, Dial, Enqueue, Listen, Play, RecordMessage
 from ivr.hosts.scribe import Scribe
 from ivr.hosts.simulator import SimulatedCall
 
@@ -113,6 +113,6 @@ def _status(line: SimulatedCall) -> str:
             return f"  ⏳ secret keys {left}"
         case RecordMessage():
             return f"  ● recording {left}"
-        case Dial():
+        case Dial() | Enqueue():
             return f"  ☎ {left}"
     return f"  {left}"

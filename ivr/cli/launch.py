@@ -8,21 +8,17 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import OperationalError
 
-from ivr.cli.db import away
+from ivr.cli.db import ready_engine
 from ivr.cli.options import database_option
 from ivr.cli.settings import settings
 from ivr.media.library import MissingAudio
 from ivr.ops import launching
 from ivr.store import launches
-from ivr.store.engine import make_engine
-from ivr.store.upgrade import SchemaError, check_schema
 
 
 @click.group()
@@ -34,17 +30,6 @@ def command() -> None:
     """
 
 
-def _engine(db: str) -> Any:
-    engine = make_engine(db)
-    try:
-        check_schema(engine)
-    except SchemaError as error:
-        raise click.ClickException(str(error)) from error
-    except OperationalError as error:
-        raise away(db, error) from error
-    return engine
-
-
 @command.command("open")
 @click.argument("name")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -53,7 +38,7 @@ def open_command(name: str, path: Path, db: str) -> None:
     """Freeze the flow or questionnaire in PATH as the launch NAME."""
     config = settings()
     try:
-        made = launching.open_launch(config, _engine(db), name, path, datetime.now(UTC))
+        made = launching.open_launch(config, ready_engine(db), name, path, datetime.now(UTC))
     except (launching.LaunchError, MissingAudio) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -67,7 +52,7 @@ def open_command(name: str, path: Path, db: str) -> None:
 @click.option("--format", "as_", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def list_command(db: str, as_: str) -> None:
     """Every launch, the newest first."""
-    found = launches.read(_engine(db))
+    found = launches.read(ready_engine(db))
     if as_ == "json":
         rows = [
             {
@@ -99,7 +84,7 @@ def list_command(db: str, as_: str) -> None:
 @database_option
 def show(name: str, db: str) -> None:
     """How far a launch is: interviews by outcome, quotas with bars; and whether it is still what was frozen."""
-    engine = _engine(db)
+    engine = ready_engine(db)
     try:
         launched = launching.load_launch(settings(), engine, name)
     except launching.LaunchError as error:
@@ -132,6 +117,6 @@ def show(name: str, db: str) -> None:
 @database_option
 def close(name: str, db: str) -> None:
     """Take no more calls with a launch, from the next reload of each server on."""
-    if not launches.close(_engine(db), name, datetime.now(UTC)):
+    if not launches.close(ready_engine(db), name, datetime.now(UTC)):
         raise click.ClickException(f"there is no open launch {name}; ivr launch list shows them")
     click.echo(f"launch {name} is closed; servers learn of it by `systemctl reload` (HUP)")

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,9 +25,12 @@ from sqlalchemy.exc import OperationalError
 
 from ivr.cli.db import away
 from ivr.cli.options import database_option
+from ivr.cli.settings import settings
 from ivr.results import figures, queries
+from ivr.results.cells import safe_cell
 from ivr.results.queries import Scope
 from ivr.store.engine import make_engine, shown_url
+from ivr.store.pseudonym import KeyFileError, load_key, make_key
 from ivr.store.upgrade import SchemaError, check_schema, is_empty_sqlite
 
 Row = Sequence[Any]
@@ -40,7 +44,8 @@ def command() -> None:
 
 
 @contextmanager
-def _reading(db: str) -> Iterator[Connection]:
+def reading_store(db: str) -> Iterator[Connection]:
+    """One snapshot of a database that is there and has this Callweave's schema; says so where it is not."""
     if is_empty_sqlite(db):
         raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade --db {shown_url(db)}")
     engine = make_engine(db)
@@ -73,9 +78,13 @@ def _since(_context: click.Context, _option: click.Parameter, value: str | None)
     return time.astimezone(UTC)  # without a zone it is this machine's
 
 
+def since_option(text: str) -> Callable[..., Any]:
+    return click.option("--since", callback=_since, metavar="TIME", help=text)
+
+
 def _scope_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--since", callback=_since, metavar="TIME", help="2026-11-22, 2026-11-22T14:30, 30m, 12h, 7d"),
+        since_option("2026-11-22, 2026-11-22T14:30, 30m, 12h, 7d"),
         click.option("--flow", default="", metavar="NAME", help="Only calls of this flow."),
         click.option("--survey", default="", metavar="NAME", help="Only this survey."),
     ):
@@ -102,7 +111,7 @@ def list_(
     CSV and JSON have more than the table, and their times in UTC.
     """
     scope = Scope(flow, survey, since)
-    with _reading(db) as connection:
+    with reading_store(db) as connection:
         calls = queries.recent_calls(connection, scope, limit=limit, unmask=unmask)
     if not calls and as_ == "table":
         click.echo(_nothing(db, "calls", scope))
@@ -169,7 +178,7 @@ def _ended(line: queries.CallLine) -> str:
 @_unmask
 def show(call: str, db: str, as_: str, utc: bool, unmask: bool) -> None:
     """One call as a transcript. CALL is its id, or the beginning of it."""
-    with _reading(db) as connection:
+    with reading_store(db) as connection:
         lines = queries.one_call(connection, call, unmask=unmask)
         if len(lines) > 1:
             several = "\n".join(f"  {line.call_id}" for line in lines)
@@ -223,10 +232,11 @@ def _moment(moment: queries.Moment) -> Row:
 @database_option
 @_scope_options
 @_format_option
-def summary(db: str, survey: str, flow: str, since: datetime | None, as_: str) -> None:
+@click.option("--launch", default="", metavar="NAME", help="Only runs of this launch.")
+def summary(db: str, survey: str, flow: str, since: datetime | None, as_: str, launch: str) -> None:
     """Survey completion, answers with their shares; silence, wrong keys and hang-ups apart."""
-    scope = Scope(flow, survey, since)
-    with _reading(db) as connection:
+    scope = Scope(flow, survey, since, launch)
+    with reading_store(db) as connection:
         questions = figures.question_figures(
             queries.answer_counts(connection, scope), queries.outcome_counts(connection, scope)
         )
@@ -331,22 +341,13 @@ def _zone(times: Sequence[datetime | None], utc: bool) -> str:
 
 def _nothing(db: str, what: str, scope: Scope) -> str:
     if scope != Scope():
-        return f"No {what} fit; ask again without --flow, --survey or --since."
+        return f"No {what} fit; ask again without --flow, --survey, --launch or --since."
     return f"No {what} in {shown_url(db)} yet. They come with the first call: ivr serve"
 
 
 def _visible(text: str) -> str:
     """Nothing a caller or a header brought may move the terminal's cursor."""
     return "".join(c if c.isprintable() else "�" for c in text)
-
-
-def safe_cell(value: Any) -> Any:
-    """What no spreadsheet takes for a formula (row 123): a quote before =, +, -, @, after spaces or controls too."""
-    if not isinstance(value, str):
-        return value
-    head = value.lstrip()
-    risky = head.startswith(tuple("=+-@＝＋－＠")) and not re.fullmatch(r"-\d+(\.\d+)?", value)
-    return f"'{value}" if risky or value[:1] in ("\t", "\r", "\n", "\0") else value
 
 
 def _console() -> Console:
@@ -376,3 +377,19 @@ def _print(heads: Sequence[str], rows: Sequence[Row], as_: str) -> None:
         cells = (cell if isinstance(cell, tuple) else (cell,) for cell in row)  # a tuple: one line each
         table.add_row(*(Text("\n".join(_visible(str(line)) for line in lines)) for lines in cells))
     _console().print(table)
+
+
+@command.command("pseudonym-key")
+@click.option("--key-file", type=click.Path(dir_okay=False, path_type=Path), help="Default: `data: pseudonym_key`.")
+def pseudonym_key(key_file: Path | None) -> None:
+    """Make the key that callers' pseudonyms in exports are made with. One that is there stays.
+
+    Keep it away from the exports, and out of their backups: who has both can find out numbers by trying them.
+    """
+    path = key_file or settings().data.pseudonym_key
+    try:
+        made = make_key(path)
+        load_key(path)
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{path}: {'made' if made else 'is there already, and stays'}.")

@@ -17,6 +17,7 @@ from ivr.core.effects import (
     CollectSecret,
     Dial,
     Effect,
+    Enqueue,
     Failed,
     Listen,
     Play,
@@ -26,6 +27,7 @@ from ivr.core.effects import (
 from ivr.core.program import Program
 from ivr.hosts.scribe import Scribe
 from ivr.hosts.script import SUFFIX, ScriptError, load_calls
+from ivr.hosts.simulated_queue import UNANSWERED, QueueEnd
 from ivr.hosts.simulator import FarEnd, SimulatedCall
 from ivr.hosts.tester import run_call
 from ivr.lang.check import check_file
@@ -49,6 +51,9 @@ HELP = """keys: 0-9 * #   /wait 6: six seconds pass   /speak 5: speak into a rec
 @click.option(
     "--far-end", "far_ends", multiple=True, metavar="NAME=busy|no_answer|failed|20s", help="How a transfer ends."
 )
+@click.option(
+    "--queue", "queues", multiple=True, metavar="NAME=waits|no_agent|full|failed|20s", help="How a queue ends."
+)
 @click.option("--fast", is_flag=True, help="Let time fly: no waiting for prompts and timers.")
 def command(
     flow: Path,
@@ -59,6 +64,7 @@ def command(
     called: str,
     facts: tuple[str, ...],
     far_ends: tuple[str, ...],
+    queues: tuple[str, ...],
     fast: bool,
 ) -> None:
     """Call FLOW from this terminal.
@@ -75,7 +81,12 @@ def command(
     if record_to:
         _room_for(record_to, name)
     known = {"caller.number": caller, "called.number": called, **dict(_pair(f) for f in facts)}
-    line = SimulatedCall(result.program, known, far_ends={k: _far_end(v) for k, v in map(_pair, far_ends)})
+    line = SimulatedCall(
+        result.program,
+        known,
+        far_ends={k: _far_end(v) for k, v in map(_pair, far_ends)},
+        queues={k: _queue(v) for k, v in map(_pair, queues)},
+    )
     scribe = Scribe(known)
     screen = Screen(result.program, scribe)
     line.on_effect = screen.show(line)
@@ -128,6 +139,9 @@ class Screen:
                 return f"● records, up to {limit_ms // 1000} s, until {end}", "magenta"
             case Dial(_, destination, ring_ms, _):
                 return f"☎ rings {destination}, up to {ring_ms // 1000} s", "magenta"
+            case Enqueue(_, queue, wait_ms, keys):
+                leave = f", {' '.join(keys)} leaves it" if keys else ""
+                return f"☎ waits in {queue}, up to {wait_ms // 1000} s{leave}", "magenta"
             case Save("attempt", row) if row["outcome"] == "noinput":
                 return "  silence", "yellow"
             case Save("attempt", row) if row["outcome"] == "nomatch":
@@ -170,6 +184,15 @@ def _far_end(text: str) -> FarEnd:
     if not found:
         raise click.UsageError(f'"{text}": a far end is busy, no_answer, failed, or talks for 20s')
     return FarEnd("finished", int(found[1]) * 1000)
+
+
+def _queue(text: str) -> QueueEnd:
+    if text in UNANSWERED:
+        return QueueEnd(text)
+    found = re.fullmatch(r"(\d+)s?", text)
+    if not found:
+        raise click.UsageError(f'"{text}": a queue is {", ".join(UNANSWERED)}, or its agent talks for 20s')
+    return QueueEnd(talk_ms=int(found[1]) * 1000)
 
 
 def _until_silent(line: SimulatedCall) -> None:

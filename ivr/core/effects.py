@@ -1,7 +1,7 @@
 """Effects: everything the machine asks of the world, as plain data.
 
 Law: plain data. A step yields immediate effects (Answer, StopPlay, Save, Failed), then exactly one wait (Play,
-Listen, CollectSecret, RecordMessage, Dial) or End. No effect at all means: still waiting for the same thing.
+Listen, CollectSecret, RecordMessage, Dial, Enqueue) or End. No effect at all means: still waiting for the same thing.
 """
 
 from __future__ import annotations
@@ -148,6 +148,22 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Wait in a declared queue for an agent, and talk; QueueDone(wait) comes when both are over.
+
+    ``keys``: any of them leaves the queue. ``announce`` is heard every ``announce_ms`` over the music (0: nothing is).
+    """
+
+    wait: int
+    queue: str  # the name; the host knows the switch's own
+    wait_ms: int
+    keys: str = ""
+    announce: tuple[Item, ...] = ()
+    announce_ms: int = 0
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The call is over. ``by``: flow (hang up now) | caller (already gone) | error (hang up now, with a reason)."""
 
@@ -156,5 +172,5 @@ class End:
     cause: str = "NORMAL_CLEARING"
 
 
-Wait = Play | Listen | CollectSecret | RecordMessage | Dial
+Wait = Play | Listen | CollectSecret | RecordMessage | Dial | Enqueue
 Effect = Answer | StopPlay | Save | Failed | Wait | End

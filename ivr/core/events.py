@@ -81,6 +81,22 @@ class TransferDone:
     at_ms: int
     outcome: str = "finished"
     cause: str = ""  # the switch's own word, e.g. USER_BUSY
+    agent: str = ""  # who was reached
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDone:
+    """``outcome``: answered (an agent and the caller talked, and do no more) | left (by ``key``) | timed_out |
+    no_agent | full | failed. ``wait_ms`` until the agent answered, or the caller was out of the queue.
+    """
+
+    wait: int
+    at_ms: int
+    outcome: str = "answered"
+    agent: str = ""
+    cause: str = ""  # of the talk's end, in the switch's own word
+    wait_ms: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +107,4 @@ class HungUp:
     cause: str = "NORMAL_CLEARING"
 
 
-Event = Started | Digit | PlayDone | TimerFired | SecretDone | RecordDone | TransferDone | HungUp
+Event = Started | Digit | PlayDone | TimerFired | SecretDone | RecordDone | TransferDone | QueueDone | HungUp

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ivr.core import collecting, surveying
-from ivr.core.effects import Answer, Dial, Effect, End, Failed, RecordMessage
+from ivr.core import collecting, connecting, surveying
+from ivr.core.effects import Answer, Effect, End, Failed, RecordMessage
 from ivr.core.events import (
     Digit,
     Event,
     HungUp,
     PlayDone,
+    QueueDone,
     RecordDone,
     SecretDone,
     Started,
@@ -32,6 +33,7 @@ from ivr.core.program import (
     Collect,
     HangUp,
     Program,
+    Queue,
     Record,
     Say,
     SetVars,
@@ -55,6 +57,7 @@ _ANSWERS: Final[dict[type, tuple[str, ...]]] = {
     SecretDone: ("secret",),
     RecordDone: ("record",),
     TransferDone: ("dial",),
+    QueueDone: ("queue",),
 }
 
 
@@ -101,7 +104,7 @@ def step(
         return turn.state, turn.effects
     if not _expected(state, event):
         return state, []
-    if isinstance(event, TransferDone):
+    if isinstance(event, (TransferDone, QueueDone)):
         turn.state.talked_ms += turn.state.now_ms - state.dialled_ms
     goto = _overtime(turn) if _too_long(turn) else _react(turn, event)
     if goto is not None:
@@ -110,16 +113,21 @@ def step(
 
 
 def resume(
-    program: Program, state: CallState, at_ms: int, dialled: TransferDone | None = None
+    program: Program,
+    state: CallState,
+    at_ms: int,
+    dialled: TransferDone | QueueDone | None = None,
+    path: list[tuple[str, str]] | None = None,
 ) -> tuple[CallState, list[Effect]]:
     """Another host takes over a call whose host died: the step it was at is said again, nothing else is asked again.
 
     What had been typed of an unfinished entry is gone with the host that heard it; answers, counters and the place
-    are in ``state``. ``dialled`` is what became of a transfer that was under way; without it the call dials again.
+    are in ``state``. ``dialled`` is what became of a transfer or a queue that was under way; without it the call dials,
+    or waits, again.
     """
     if state.ended:
         return state, []
-    turn = Turn(program, state.copy())
+    turn = Turn(program, state.copy(), path)
     turn.state.now_ms = max(state.now_ms, at_ms)
     turn.state.typed = turn.state.swallow = ""
     node = program.nodes.get(state.node)
@@ -127,9 +135,12 @@ def resume(
         _run(turn, program.start)
     elif isinstance(node, Collect):
         collecting.again(turn, node)
-    elif isinstance(node, Transfer) and state.waiting == "dial" and dialled:
+    elif isinstance(node, Transfer) and state.waiting == "dial" and isinstance(dialled, TransferDone):
         turn.state.talked_ms += turn.state.now_ms - state.dialled_ms
-        _run(turn, _dialled(turn, node, dialled))
+        _run(turn, connecting.dialled(turn, node, dialled))
+    elif isinstance(node, Queue) and state.waiting == "queue" and isinstance(dialled, QueueDone):
+        turn.state.talked_ms += turn.state.now_ms - state.dialled_ms
+        _run(turn, connecting.queued(turn, node, dialled))
     else:
         _run(turn, state.node)
     return turn.state, turn.effects
@@ -177,7 +188,9 @@ def _react(turn: Turn, event: Event) -> str | None:
     if isinstance(node, Record):
         return _recording(turn, node, event)
     if isinstance(node, Transfer):
-        return _transferring(turn, node, event)
+        return connecting.transferring(turn, node, event)
+    if isinstance(node, Queue):
+        return connecting.queueing(turn, node, event)
     if isinstance(node, HangUp) and isinstance(event, PlayDone):
         _end(turn, "flow", node.cause)
     return None
@@ -232,29 +245,6 @@ def _recording(turn: Turn, node: Record, event: Event) -> str | None:
         return node.empty
     turn.effects.append(Failed("record_failed", turn.state.node, event.file))
     return node.failed
-
-
-def _transferring(turn: Turn, node: Transfer, event: Event) -> str | None:
-    if isinstance(event, PlayDone):
-        _dial(turn, node)
-        return None
-    if not isinstance(event, TransferDone):
-        return None
-    return _dialled(turn, node, event)
-
-
-def _dialled(turn: Turn, node: Transfer, event: TransferDone) -> str:
-    ways = {"finished": node.next, "busy": node.busy, "no_answer": node.no_answer}
-    turn.assign("transfer.outcome", event.outcome)
-    turn.assign("transfer.cause", event.cause)
-    turn.took(event.outcome if event.outcome in ways else "failed")
-    return ways.get(event.outcome, node.failed)
-
-
-def _dial(turn: Turn, node: Transfer) -> None:
-    turn.state.typed = ""
-    turn.state.dialled_ms = turn.state.now_ms
-    turn.effects.append(Dial(turn.open_wait("dial"), node.destination, node.ring_ms, turn.state.node))
 
 
 # -- nodes -----------------------------------------------------------------------------------------------
@@ -312,11 +302,11 @@ def _enter(turn: Turn, name: str) -> str | None:
         return surveying.shuffle(turn, name, node)
     state.typed = ""
     items = turn.items(node.prompts)
-    if isinstance(node, Transfer):
+    if isinstance(node, (Transfer, Queue)):
         if items:
             turn.play(items, barge_in=False)
         else:
-            _dial(turn, node)
+            connecting.begin(turn, node)
     elif isinstance(node, Record):
         turn.reach(node.question or name, node.survey)
         state.attempt, state.attempt_ms = 1, state.now_ms
@@ -338,8 +328,8 @@ def ways(program: Program, name: str) -> list[tuple[str, str]]:
     if isinstance(node, Branch):
         found = [(f"when {number}", way.goto) for number, way in enumerate(node.ways, 1)]
         return found if node.ways and node.ways[-1].when is None else [*found, ("otherwise", node.otherwise)]
-    if isinstance(node, Transfer):
-        return [("finished", node.next), ("busy", node.busy), ("no_answer", node.no_answer), ("failed", node.failed)]
+    if isinstance(node, (Transfer, Queue)):
+        return connecting.ways(node)
     if isinstance(node, Record):
         return [("recorded", node.next), ("empty", node.empty), ("failed", node.failed)]
     if isinstance(node, Shuffle):

@@ -131,6 +131,23 @@ class Transfer:
     busy: str
     no_answer: str
     failed: str
+    after_agent: str = ""  # the far end hung up in order; "": ``next``
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    queue: str  # name declared in `queues`, never caller text
+    prompts: tuple[str, ...]  # heard before
+    announce: tuple[str, ...]  # heard while waiting, over the music
+    announce_ms: int  # and again after so long; 0: nothing is announced
+    leave: Mapping[str, str]  # key that leaves the queue -> step
+    wait_ms: int
+    next: str  # the talk is over and the caller is still there
+    after_agent: str  # ... because the agent hung up, in order
+    no_agent: str  # nobody is signed in
+    full: str
+    timed_out: str
+    failed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +210,14 @@ class HangUp:
     cause: str = "NORMAL_CLEARING"
 
 
-Node = Say | Collect | SetVars | Branch | Transfer | Record | SurveyMark | Shuffle | HangUp
+Node = Say | Collect | SetVars | Branch | Transfer | Queue | Record | SurveyMark | Shuffle | HangUp
 NODE_KINDS: Final[dict[str, type[Any]]] = {
     "say": Say,
     "collect": Collect,
     "set": SetVars,
     "branch": Branch,
     "transfer": Transfer,
+    "queue": Queue,
     "record": Record,
     "survey_mark": SurveyMark,
     "shuffle": Shuffle,

@@ -33,6 +33,7 @@ from ivr.core.nodes import (
     Node,
     Piece,
     Prompt,
+    Queue,
     Record,
     Say,
     SetVars,
@@ -58,6 +59,7 @@ __all__ = [
     "Piece",
     "Program",
     "Prompt",
+    "Queue",
     "Record",
     "Say",
     "SetVars",
@@ -82,6 +84,8 @@ class Program:
     error: str = END  # step reached by a named failure (loop, missing prompt, switch error)
     variables: Mapping[str, Any] = field(default_factory=dict)  # initial values
     destinations: Mapping[str, str] = field(default_factory=dict)  # name -> dial string
+    #: name -> what the switch is told of it: queue (its name there), full, strategy, ... (``lang.queues``)
+    queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     facts: tuple[str, ...] = ()  # names that the host may bring with the call
     max_call_ms: int = 3_600_000
     surveys: Mapping[str, SurveyPlan] = field(default_factory=dict)  # by the questionnaire's name
@@ -98,6 +102,7 @@ class Program:
             "error": self.error,
             "variables": dict(self.variables),
             "destinations": dict(self.destinations),
+            **({"queues": _plain(self.queues)} if self.queues else {}),
             "facts": list(self.facts),
             "max_call_ms": self.max_call_ms,
             "surveys": {k: _plain(v) for k, v in self.surveys.items()},
@@ -117,6 +122,7 @@ class Program:
             error=data["error"],
             variables=dict(data["variables"]),
             destinations=dict(data["destinations"]),
+            queues={k: dict(v) for k, v in data.get("queues", {}).items()},
             facts=tuple(data["facts"]),
             max_call_ms=data["max_call_ms"],
             prompts={k: _prompt(v) for k, v in data["prompts"].items()},
@@ -200,7 +206,7 @@ def _plan(data: Mapping[str, Any]) -> SurveyPlan:
 def _node(data: Mapping[str, Any]) -> Node:
     kind = data["kind"]
     body = {k: v for k, v in data.items() if k != "kind"}
-    for key in ("prompts", "confirm", "questions", "invalid", "alone", "entries"):
+    for key in ("prompts", "confirm", "questions", "invalid", "alone", "entries", "announce"):
         if key in body:
             body[key] = tuple(body[key])
     if "set" in body:

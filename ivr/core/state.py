@@ -16,7 +16,7 @@ _FIELDS: Final[dict[str, Any]] = {
     "variables": {},  # facts, answers, what `set` made; flat names
     "now_ms": 0,
     "wait": 0,  # id of the wait that is open; ids only grow
-    "waiting": "",  # what it waits for: "" (not started) | play | first | between | secret | record | dial
+    "waiting": "",  # what it waits for: "" (not started) | play | first | between | secret | record | dial | queue
     "phase": "",  # inside a step: "" | prompt | entry | confirm
     "typed": "",  # keys pressed ahead of the step that will use them
     "entry": "",  # keys of the entry under way
@@ -29,8 +29,8 @@ _FIELDS: Final[dict[str, Any]] = {
     "wrongs": 0,
     "swallow": "",  # a habitual terminator still to be swallowed ...
     "swallow_ms": 0,  # ... until then
-    "dialled_ms": 0,  # when the transfer that is open began
-    "talked_ms": 0,  # spent in transfers so far: not the flow's time
+    "dialled_ms": 0,  # when the transfer, or the queue, that is open began
+    "talked_ms": 0,  # spent in transfers and queues so far: not the flow's time
     "visits": {},  # question -> how often it was reached
     "runs": {},  # survey -> [occurrence, questions reached, answered, last question, open, seed]
     "orders": {},  # Shuffle -> [its entries' order, how many have been gone through]

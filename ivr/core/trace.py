@@ -15,6 +15,7 @@ from ivr.core.effects import (
     Dial,
     Effect,
     End,
+    Enqueue,
     Failed,
     Item,
     Listen,
@@ -60,6 +61,9 @@ def line(effect: Effect) -> str:
             return f"{node}: record up to {limit_ms} ms"
         case Dial(_, destination, ring_ms, node):
             return f"{node}: dial {destination} ring {ring_ms} ms"
+        case Enqueue(_, queue, wait_ms, keys, announce, _, node):
+            told = f" keys {keys}" if keys else ""
+            return f"{node}: queue {queue} up to {wait_ms} ms{told}{' announce ' + said(announce) if announce else ''}"
         case Save(table, row):
             return _saved(table, row)
         case Failed(name, node, _):

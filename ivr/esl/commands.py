@@ -71,6 +71,11 @@ def _events(format: str, names: tuple[str, ...], subclasses: tuple[str, ...]) ->
     return _packet(f"event {format} {' '.join(words)}")
 
 
+def noevents() -> bytes:
+    """Be told of nothing more but the end."""
+    return b"noevents\n\n"
+
+
 def filter(header: str, value: str) -> bytes:
     """Only events whose ``header`` is ``value``. Send it before ``events``, or other calls' events slip in between."""
     _match("filter header", header, _HEADER)

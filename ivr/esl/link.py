@@ -168,6 +168,10 @@ class OutboundLink(Conversation):
             return b""
         return self._send(commands.api(command, arguments), tag, is_api=True, usual_bytes=API_OK_BYTES)
 
+    def ask(self, command: str, arguments: str, *, tag: str) -> bytes:
+        """An API command whose answer is not `+OK`: however short, it is news."""
+        return self._send(commands.api(command, arguments), tag, is_api=True) if self._may_send("ask()") else b""
+
     def send(self, command: bytes, tag: str) -> bytes:
         """Any other command of ivr.esl.commands that is answered by a command/reply."""
         return self._send(command, tag) if self._may_send("send()") else b""

@@ -8,22 +8,57 @@ from __future__ import annotations
 from typing import Final
 
 from ivr.core.effects import RecordMessage
-from ivr.core.events import RecordDone, SecretDone, TransferDone
+from ivr.core.events import QueueDone, RecordDone, SecretDone, TransferDone
 from ivr.esl.event import Event
 
 #: A recording with less than this before its closing silence holds nothing.
 LEAST_RECORDING_MS: Final = 1000
 NO_ANSWER_CAUSES: Final = frozenset(("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "ORIGINATOR_CANCEL"))
 
+#: A key that no telephone of ours has on offer: how the host takes a caller out of a queue.
+OUR_KEY: Final = "D"
+#: What a stay in a queue leaves on the channel, for call records too: cleared before another stay.
+QUEUE_VARIABLES: Final = ("cc_cause", "cc_cancel_reason", "cc_exit_key", "cc_agent", "cc_queue_answered_epoch")
+_CANCELLED: Final = {"TIMEOUT": "timed_out", "NO_AGENT_TIMEOUT": "no_agent", "EXIT_WITH_KEY": "left"}
 
-def transfer_done(event: Event, wait: int, at_ms: int) -> TransferDone:
+
+def transfer_done(event: Event, wait: int, at_ms: int, agent: str = "") -> TransferDone:
     """``bridge``, or the channel of a call whose worker died while it dialled. Its disposition names the outcome."""
     disposition = event.get("variable_originate_disposition", "")
     if disposition == "SUCCESS":
-        return TransferDone(wait, at_ms, "finished", event.get("variable_last_bridge_hangup_cause", ""))
+        return TransferDone(wait, at_ms, "finished", event.get("variable_last_bridge_hangup_cause", ""), agent)
     no_answer = disposition in NO_ANSWER_CAUSES
     outcome = "busy" if disposition == "USER_BUSY" else "no_answer" if no_answer else "failed"
     return TransferDone(wait, at_ms, outcome, disposition)
+
+
+def queue_done(event: Event, wait: int, at_ms: int, waited_ms: int | None) -> QueueDone:
+    """``callcenter``, or the channel of a call that comes back from the talk, perhaps to another worker."""
+    known_ms = _waited_ms(event) if waited_ms is None else waited_ms
+    cause, agent = event.get("variable_cc_cause", ""), event.get("variable_cc_agent", "")
+    if cause == "answered":  # cc_agent comes with the bridge: without it the agent was gone before
+        ended = event.get("variable_last_bridge_hangup_cause", "")
+        return QueueDone(wait, at_ms, "answered" if agent else "failed", agent, ended, known_ms)
+    outcome = _CANCELLED.get(event.get("variable_cc_cancel_reason", ""), "failed")
+    key = event.get("variable_cc_exit_key", "") if outcome == "left" else ""
+    if key == OUR_KEY:
+        return QueueDone(wait, at_ms, "timed_out", "", "", known_ms)
+    return QueueDone(wait, at_ms, outcome, "", "", known_ms, key)
+
+
+def _waited_ms(event: Event) -> int:
+    """By mod_callcenter's own clock, in seconds."""
+    began, ended = (event.get(f"variable_cc_queue_{name}_epoch", "") for name in ("joined", "answered"))
+    if not all(text.isascii() and text.isdigit() and len(text) < 12 for text in (began, ended)):
+        return 0
+    return max(0, int(ended) - int(began)) * 1000
+
+
+def agent_of(dial_string: str) -> str:
+    """Who a destination is: 1000 of ``user/1000`` and of ``sofia/internal/1000@office``; "" of more than one."""
+    if "," in dial_string or "|" in dial_string:
+        return ""
+    return dial_string.rpartition("/")[2].partition("@")[0].partition(";")[0].removeprefix("sip:")
 
 
 def secret_done(event: Event, name: str, wait: int, at_ms: int) -> SecretDone:

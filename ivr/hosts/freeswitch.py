@@ -10,7 +10,7 @@ stopped, keys that come twice, replies and completions that never come, lines th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ivr.core import machine
@@ -19,6 +19,7 @@ from ivr.core.effects import (
     CollectSecret,
     Effect,
     End,
+    Enqueue,
     Failed,
     Item,
     Listen,
@@ -27,14 +28,27 @@ from ivr.core.effects import (
     Save,
     StopPlay,
 )
-from ivr.core.events import Digit, Event, HungUp, PlayDone, SecretDone, Started, TimerFired, TransferDone
+from ivr.core.events import (
+    Digit,
+    Event,
+    HungUp,
+    PlayDone,
+    QueueDone,
+    SecretDone,
+    Started,
+    TimerFired,
+    TransferDone,
+)
+from ivr.core.nodes import Transfer
 from ivr.core.program import Program
 from ivr.core.state import CallState
+from ivr.esl import commands
 from ivr.esl import event as esl_event
 from ivr.esl import link as esl
 from ivr.esl.commands import CommandError
 from ivr.esl.link import OK_BYTES
-from ivr.hosts.completions import record_done, secret_done, transfer_done
+from ivr.hosts.completions import QUEUE_VARIABLES, agent_of, queue_done, record_done, secret_done, transfer_done
+from ivr.hosts.queueing import QUEUE_EVENTS, WAY_BACK, QueueStay
 from ivr.hosts.sounds import MissingAudio, Sounds
 
 #: What the machine needs to know, and nothing more: each event is about 6 kB to receive.
@@ -83,11 +97,14 @@ class Route:
     recordings: str = "recordings"  # folder, as the switch sees it
     #: A call that another worker had: its state, and how long ago it began, in milliseconds.
     taken_over: tuple[CallState, int] | None = None
+    queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> what is said of it
+    #: It comes back to the worker that it left, from a talk with an agent, for whom it had waited so long.
+    waited_ms: int | None = None
 
 
 @dataclass(slots=True, init=False)
 class _Job:
-    """One application on the switch. ``what``: play | secret | tone | record | dial; ``wait`` is whose."""
+    """One application on the switch. ``what``: play | secret | tone | record | dial | queue | talk. ``wait``: whose."""
 
     what: str
     wait: int
@@ -163,6 +180,8 @@ class FreeSwitchCall:
         self._next: _Job | None = None  # as soon as that is over
         self._profile = 0  # counts who had the call: another one than at first, and it is no longer ours
         self._away = False
+        self._stay: QueueStay | None = None
+        self._line: dict[str, str] = {}  # where the dialplan had sent the call
         self._number = 0
         # A worker that takes over a call must not take the first worker's late completion for its own.
         self._prefix = f"cw{opened_ms & 0xFFFFFFFF:x}-"
@@ -203,6 +222,8 @@ class FreeSwitchCall:
             due = self._close_ms
         if self._gone_ms is not None and (due is None or self._gone_ms < due):
             due = self._gone_ms
+        if self._stay is not None and (stay_ms := self._stay.due_ms) is not None and (due is None or stay_ms < due):
+            due = stay_ms
         return due
 
     @property
@@ -235,6 +256,9 @@ class FreeSwitchCall:
         if self._passed(self._timer_ms) and isinstance(self._wait, Listen):
             self._timer_ms = None
             self._feed(TimerFired(self._wait.wait, self._at_ms))
+        if self._stay is not None and self._passed(self._stay.due_ms):
+            for command, arguments in self._stay.fall_due(now_ms):
+                self._send(self.link.api(command, arguments, tag="in_queue"))
         if self._passed(self._break_ms):
             self._break_ms = None
             if not self._swamped():
@@ -257,11 +281,37 @@ class FreeSwitchCall:
             self._now_ms = now_ms
             self._begin(channel, found)
 
+    @property
+    def talking(self) -> bool:
+        """With an agent of a queue: the call will come back, on another connection."""
+        return self.state is not None and self.end is None and self._stay is not None and self._stay.talking
+
+    @property
+    def queued(self) -> bool:
+        """In a queue, or with one of its agents."""
+        return self._stay is not None and not self._away
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is to be done for the caller: with an agent, or gone to another connection."""
+        return self._away or self.talking
+
+    def hand_over(self, now_ms: int) -> Route | None:
+        """The call has come back, and its new connection goes on with it. This one is silent from here on."""
+        if self.route is None or self.state is None or self._stay is None or not self.talking:
+            return None
+        taken_over = self.state, now_ms - self._opened_ms
+        route = replace(self.route, taken_over=taken_over, waited_ms=self._stay.waited_ms)
+        if not self._away:
+            self._given_away()
+        self.state = self._stay = None
+        return route
+
     def leave(self) -> None:
         """This worker goes before the call ends. The caller is left to the dialplan, where another may take over:
         the call is not ended, and its open surveys are kept as they are now.
         """
-        if self.state is not None and self.route is not None and self.end is None:
+        if self.state is not None and self.route is not None and self.end is None and not self._away:
             _, effects = machine.step(self.route.program, self.state, HungUp(self._at_ms))
             for effect in effects:
                 if isinstance(effect, Save) and effect.table == "run" and self.on_effect:
@@ -307,22 +357,25 @@ class FreeSwitchCall:
         for one in told:  # in the order of how often they come
             if self._away:
                 if isinstance(one, (esl.HungUp, esl.Lingering, esl.Lost, esl.Disconnected)):
-                    self._close()
+                    self._gone_elsewhere()
             elif isinstance(one, esl.Dtmf):
                 self._key(one)
+            elif isinstance(one, esl.ApiReply) and one.tag == "queue":
+                self._reply_due_ms = self._now_ms + self.limits.reply_ms
+                self._queue_told(one.body)
             elif isinstance(one, (esl.Reply, esl.ApiReply)):
                 # Replies come in order: one came, so the switch is alive, and the next has its full time.
                 self._reply_due_ms = self._now_ms + self.limits.reply_ms
-                if not one.ok and one.tag not in ("guard", "break", "kill"):
+                if not one.ok and one.tag not in ("guard", "break", "kill", "in_queue"):
                     text = one.text if isinstance(one, esl.Reply) else one.body
                     self._log("command_refused", command=one.tag, reply=text[:200])
                     if one.tag == "answer" and self.end is None:  # nobody is there, or cannot be spoken to
                         self._gone_ms = self._now_ms + 500
             elif isinstance(one, esl.ExecuteDone):
-                if self._is_elsewhere(one.event):
-                    self._transferred()
-                else:
+                if not self._is_elsewhere(one.event) or self._is_talk(one.event):
                     self._executed(one)
+                else:
+                    self._transferred()
             elif isinstance(one, esl.HungUp):
                 self._hung_up(one.cause)
             elif isinstance(one, esl.Connected):
@@ -344,11 +397,16 @@ class FreeSwitchCall:
                 self._lost("it said goodbye in the middle of the call")
             elif isinstance(one, esl.OtherEvent) and self._is_elsewhere(one.event):
                 # A transfer ends the `socket` that brought us the call, and nothing else need happen.
-                self._transferred()
+                if not self.talking or any(one.event.get(name, "") != value for name, value in self._line.items()):
+                    self._transferred()
+                elif one.event.name == "CHANNEL_EXECUTE" and one.event.get("Application", "") == "socket":
+                    self._given_away()
 
     def _connected(self, channel: esl_event.Event) -> None:
         self._reply_due_ms = None
         self._profile = _number(channel.get("Caller-Profile-Index", ""))
+        for name in ("Caller-Destination-Number", "Caller-Dialplan", "Caller-Context"):
+            self._line[name] = channel.get(name, "")
         found = self._router(channel)
         if isinstance(found, (Route, str)):
             self._begin(channel, found)
@@ -379,12 +437,22 @@ class FreeSwitchCall:
         if self._on_start:
             self._on_start(self, channel)
         if route.taken_over:
-            dialled = transfer_done(channel, self.state.wait, self._at_ms)
-            known = channel.get("variable_originate_disposition") is not None
-            self.state, effects = machine.resume(route.program, self.state, self._at_ms, dialled if known else None)
+            done = self._meanwhile(channel, self.state, route)
+            self._stay_here()
+            self.state, effects = machine.resume(route.program, self.state, self._at_ms, done, self._path)
             self._perform_all(effects)
         else:
             self._feed(Started(0))
+
+    def _meanwhile(self, channel: esl_event.Event, state: CallState, route: Route) -> TransferDone | QueueDone | None:
+        """What became of the transfer, or the queue, that the call was at when the worker before us had it."""
+        if state.waiting == "queue":
+            known = channel.get("variable_cc_cause") is not None
+            return queue_done(channel, state.wait, self._at_ms, route.waited_ms) if known else None
+        known = channel.get("variable_originate_disposition") is not None
+        node = route.program.nodes.get(state.node)
+        agent = agent_of(route.destinations.get(node.destination, "")) if isinstance(node, Transfer) else ""
+        return transfer_done(channel, state.wait, self._at_ms, agent) if known else None
 
     def _key(self, told: esl.Dtmf) -> None:
         """A key. One that comes by two ways is one: INFO when it is pressed, say, and RTP when it is let go."""
@@ -443,7 +511,9 @@ class FreeSwitchCall:
                 file = job.argument.split(" ")[0].rsplit("/", 1)[-1]
                 return record_done(told.event, job.detail, file, at_ms)
             case "dial":
-                return transfer_done(told.event, job.wait, at_ms)
+                return transfer_done(told.event, job.wait, at_ms, job.detail)
+            case "queue":
+                return self._out_of_queue(told.event)
         return None
 
     def _forget(self, *variables: str) -> None:
@@ -486,11 +556,31 @@ class FreeSwitchCall:
         books are closed, and not a word until the caller hangs up.
         """
         self._log("call_taken_away")
+        if self._stay is not None:  # or whoever has the caller now would be followed by us
+            self._forget("transfer_after_bridge")
+        self._stay = None
         if self.state is not None and self.end is None:
             self._feed(HungUp(self._at_ms, TRANSFERRED))
         self._away = True
         self._job = self._next = None
         self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._gone_ms = None
+
+    def _given_away(self) -> None:
+        """The dialplan calls a worker: us, who ask for the call by ``hand_over``, or another, who reads it from the
+        database. As when it was taken away, but its books stay open: they are the other connection's.
+        """
+        self._send(self.link.send(commands.noevents(), "noevents"))
+        self._away = True
+        self._job = self._next = None
+        self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._gone_ms = None
+
+    def _gone_elsewhere(self) -> None:
+        """Nobody here asked for the call: another worker has ended it or will, or the caller was gone on the way, and
+        then this is all that is known. What is known elsewhere is not overwritten by it (store/write.py).
+        """
+        if self.state is not None and self.end is None:
+            self._feed(HungUp(self._at_ms, SWITCH_LOST))
+        self._close()
 
     def _swamped(self) -> bool:
         """A switch that tells of keys and completions but answers nothing is none."""
@@ -501,6 +591,7 @@ class FreeSwitchCall:
 
     def _close(self) -> None:
         self.closed = True
+        self._stay = None
         self._timer_ms = self._job_due_ms = self._break_ms = self._reply_due_ms = self._close_ms = self._gone_ms = None
 
     # -- what goes to the switch -------------------------------------------------------------------------
@@ -556,6 +647,8 @@ class FreeSwitchCall:
                 self._collect_secret(effect, route)
             elif isinstance(effect, RecordMessage):
                 self._record(effect, route)
+            elif isinstance(effect, Enqueue):
+                self._enqueue(effect, route)
             else:
                 self._dial(effect.wait, effect.destination, effect.ring_ms, route)
 
@@ -603,9 +696,81 @@ class FreeSwitchCall:
             self._log("no_destination", destination=destination)
             self._feed(TransferDone(wait, self._at_ms, "failed", "NO_ROUTE_DESTINATION"))
             return
-        uuid, seconds = self.link.uuid, max(1, ring_ms // 1000)
+        uuid, seconds, agent = self.link.uuid, max(1, ring_ms // 1000), agent_of(dial_string)
         self._send(self.link.api("uuid_setvar", f"{uuid} call_timeout {seconds}", tag="call_timeout"))
-        self._execute(_Job("dial", wait, "bridge", dial_string, ring_ms + self.limits.longest_talk_ms, "none"))
+        self._execute(_Job("dial", wait, "bridge", dial_string, ring_ms + self.limits.longest_talk_ms, "none", agent))
+
+    # -- a queue -----------------------------------------------------------------------------------------
+
+    def _enqueue(self, wait: Enqueue, route: Route) -> None:
+        settings = route.queues.get(wait.queue)
+        if settings is None:
+            self._log("no_queue", queue=wait.queue)
+            self._feed(QueueDone(wait.wait, self._at_ms, "failed"))
+            return
+        announce = ""
+        if wait.announce:
+            try:
+                announce, _ = route.sounds.play(wait.announce)
+            except MissingAudio as exc:
+                self._log("prompt_missing", detail=str(exc))
+        self._stay = QueueStay(wait, settings, self.link.uuid, announce)
+        # Another worker takes what stands there for this stay's.
+        self._set(dict.fromkeys(QUEUE_VARIABLES, ""))
+        self._ask_queue(self._stay)
+
+    def _ask_queue(self, stay: QueueStay) -> None:
+        for command, arguments in stay.questions():
+            self._send(self.link.ask(command, arguments, tag="queue"))
+
+    def _queue_told(self, body: str) -> None:
+        stay = self._stay
+        if stay is None or self.state is None or self.end is not None:
+            return
+        answer = stay.answered(body)
+        if answer == "ask":
+            self._ask_queue(stay)
+        elif answer == "go":
+            self._send(self.link.send(commands.events("json", QUEUE_EVENTS), "events"))
+            self._set(stay.variables(self._line))
+            stay.begin(self._now_ms)
+            self._execute(_Job("queue", stay.wait.wait, "callcenter", stay.queue, stay.wait.wait_ms, "none"))
+        elif answer:
+            self._stay = None
+            if answer == "failed":
+                self._log("queue_unknown", queue=stay.queue, reply=body[:200])
+            self._feed(QueueDone(stay.wait.wait, self._at_ms, answer))
+
+    def _is_talk(self, event: esl_event.Event) -> bool:
+        """An agent has the caller: mod_callcenter connects them with a new profile, as a transfer does."""
+        waits = self._stay is not None and self._job is not None and self._job.what == "queue"
+        return waits and event.get("variable_cc_cause", "") == "answered"
+
+    def _out_of_queue(self, event: esl_event.Event) -> QueueDone | None:
+        stay = self._stay
+        if stay is None:
+            return None
+        done = stay.over(event, self._now_ms, self._at_ms)
+        for command, arguments in stay.silence():
+            self._send(self.link.api(command, arguments, tag="in_queue"))
+        if done is None:
+            self._profile = _number(event.get("Caller-Profile-Index", ""))
+            self._job = _Job("talk", stay.wait.wait, "callcenter", "", self.limits.longest_talk_ms, "none")
+            self._job_due_ms = self._now_ms + self.limits.longest_talk_ms
+            return None
+        if not event.get("variable_cc_cause"):
+            self._log("queue_unknown", queue=stay.queue, reply="")
+        self._stay = None
+        self._stay_here()
+        return done
+
+    def _stay_here(self) -> None:
+        """A bridge that ends from here on is a transfer's, which comes back to us by itself."""
+        self._set(dict.fromkeys(WAY_BACK, ""))
+
+    def _set(self, variables: Mapping[str, str]) -> None:
+        said = ";".join(f"{name}={value}" for name, value in variables.items())
+        self._send(self.link.api("uuid_setvar_multi", f"{self.link.uuid} {said}", tag="variables"))
 
     def _execute(self, job: _Job) -> None:
         """Now, or as soon as the running application is over: FreeSWITCH would nest or queue a second one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ivr.core.effects import CollectSecret, Dial, Effect, End, Play, RecordMessage, Save
+from ivr.core.effects import CollectSecret, Dial, Effect, End, Enqueue, Play, RecordMessage, Save
 from ivr.core.program import Program
 from ivr.hosts.freeswitch import FreeSwitchCall
 from ivr.hosts.journal import Journal
@@ -31,7 +31,7 @@ class Keeper:
     def keep(self, effect: Effect) -> None:
         if isinstance(effect, Save):
             self._journal.save(effect)
-        elif isinstance(effect, (Play, CollectSecret, RecordMessage, Dial)):
+        elif isinstance(effect, (Play, CollectSecret, RecordMessage, Dial, Enqueue)):
             # The call has come to something new for the caller: where another worker would go on.
             state = self._call.state
             assert state is not None

@@ -22,6 +22,7 @@ from ivr.lang.check import check_file
 from ivr.lang.problem import Problem
 from ivr.ops.config import LAUNCH, Config
 from ivr.ops.launching import Launched, LaunchError
+from ivr.ops.queues import Settings, merged
 from ivr.store.takeover import Unfinished
 
 SECRET_VARIABLE: Final = "variable_callweave_secret"
@@ -52,6 +53,7 @@ class _Line:
     sounds: Sounds
     facts: tuple[tuple[str, str], ...]
     destinations: Mapping[str, str]
+    queues: Mapping[str, Settings]
     asks_the_past: bool = False
 
 
@@ -146,7 +148,8 @@ class Registry:
     def _line(self, program: Program, sounds: Sounds) -> _Line:
         facts = tuple((fact, FACT_VARIABLE + fact) for fact in (*program.facts, "language"))
         destinations = {**program.destinations, **self._config.destinations}
-        return _Line(program, sounds, facts, destinations, bool(wanted_of(program)))
+        queues = merged(program.queues, self._config.queues)
+        return _Line(program, sounds, facts, destinations, queues, bool(wanted_of(program)))
 
     @property
     def counts_quotas(self) -> bool:
@@ -175,7 +178,7 @@ class Registry:
             if value is not None:
                 facts[name] = {"true": True, "false": False}.get(value, value)
         facts |= self._past.facts(line.program)
-        route = Route(line.program, line.sounds, facts, line.destinations, self._recordings)
+        route = Route(line.program, line.sounds, facts, line.destinations, self._recordings, queues=line.queues)
         for variable in TAKEOVER_VARIABLES:
             if channel.get(variable) == "true":
                 call_id = channel.get("Unique-ID", "")
@@ -201,6 +204,7 @@ class Registry:
             program=program,
             sounds=self._sounds_of(program),
             destinations={**program.destinations, **self._config.destinations},
+            queues=merged(program.queues, self._config.queues),
             taken_over=(CallState.from_json(left.state), elapsed_ms),
         )
 

@@ -12,9 +12,10 @@ from ivr.core.effects import Effect
 from ivr.core.program import Program
 from ivr.esl.event import Event
 from ivr.hosts.caller import ScriptedCaller
-from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Route
+from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Route, Router
 from ivr.hosts.script import ScriptedCall
-from ivr.hosts.scripted_switch import Destination, Faults, ScriptedSwitch, Sound
+from ivr.hosts.scripted_switch import Destination, Faults, ScriptedQueue, ScriptedSwitch, Sound
+from ivr.hosts.simulated_queue import QueueEnd
 from ivr.hosts.simulator import FarEnd
 from ivr.hosts.sounds import VirtualSounds
 from ivr.hosts.switch.line import Sound as SwitchSound
@@ -35,6 +36,29 @@ def destination(far: FarEnd) -> Destination:
         case "failed":
             return Destination("fails", ring_ms=far.after_ms, cause=far.cause or "CALL_REJECTED")
     return Destination("answers", talk_ms=far.after_ms, cause=far.cause)
+
+
+def queue(end: QueueEnd, full: int) -> ScriptedQueue | None:
+    """How a queue of a scripted call looks to the switch; None: there is no such queue."""
+    match end.outcome:
+        case "failed":
+            return None
+        case "full":
+            return ScriptedQueue("waits", members=full)
+        case "waits":
+            return ScriptedQueue("waits")
+        case "no_agent":
+            return ScriptedQueue("no_agent")
+    return ScriptedQueue("answers", end.agent, end.after_ms, end.talk_ms, end.cause)
+
+
+def queues(program: Program, call: ScriptedCall) -> dict[str, ScriptedQueue]:
+    """By the name that the switch knows."""
+    found = {
+        str(said["queue"]): queue(call.queues.get(name, QueueEnd()), int(said.get("full", 0)))
+        for name, said in program.queues.items()
+    }
+    return {name: one for name, one in found.items() if one is not None}
 
 
 class Rehearsal:
@@ -67,10 +91,18 @@ class Rehearsal:
             caller_number=str(facts.get("caller.number", "1001")),
             called_number=str(facts.get("called.number", "8001")),
             destinations={f"far/{name}": destination(far) for name, far in self._far_ends(program, call).items()},
+            queues=queues(program, call),
             faults=faults,
             guard_ms=15_000,
         )
-        self.host = FreeSwitchCall(self._route, 0, limits=limits, on_start=self._started, log=log, path=self.path)
+        self._limits, self._log = limits, log
+        self.before: list[FreeSwitchCall] = []  # whose connections the call has left
+        self.host = self._new_host(self._route)
+
+    def _new_host(self, route: Router) -> FreeSwitchCall:
+        return FreeSwitchCall(
+            route, self.now_ms, limits=self._limits, on_start=self._started, log=self._log, path=self.path
+        )
 
     @staticmethod
     def _far_ends(program: Program, call: ScriptedCall) -> Mapping[str, FarEnd]:
@@ -84,7 +116,8 @@ class Rehearsal:
 
     def _route(self, channel: Event) -> Route:
         destinations = {name: f"far/{name}" for name in self._program.destinations}
-        return Route(self._program, self.sounds, self.call.facts, destinations, "/recordings")
+        known = self._program.queues
+        return Route(self._program, self.sounds, self.call.facts, destinations, "/recordings", queues=known)
 
     def _started(self, host: FreeSwitchCall, channel: Event) -> None:
         host.on_effect = self.effects.append
@@ -100,13 +133,25 @@ class Rehearsal:
             self.now_ms = max(self.now_ms, due)
             if self.switch.next_due_ms is not None and self.switch.next_due_ms <= self.now_ms:
                 self._to_host(self.switch.advance(self.now_ms))
+                if self.switch.comes_back:
+                    self._come_back()
             elif not self.host.closed:
                 self.host.advance(self.now_ms)
                 self._to_switch()
         self.switch.peer_closed(self.now_ms)
+        for host in self.before:
+            host.receive_eof(self.now_ms)
         self.caller.line_ended()
         variables = self.host.state.variables if self.host.state else {}
         return outcome(self.call, self.caller, self.effects, self.path, variables, self.now_ms)
+
+    def _come_back(self) -> None:
+        """From the talk with an agent, on another connection: as ``server`` does when it is still the same worker."""
+        before = self.host
+        self.before.append(before)
+        self.switch.reconnect(self.now_ms)
+        self.host = self._new_host(lambda channel: before.hand_over(self.now_ms) or self._route(channel))
+        self._to_switch()
 
     def _to_host(self, data: bytes) -> None:
         if data:

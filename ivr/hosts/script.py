@@ -5,7 +5,8 @@ Law: YAML in, plain scripts out, and every mistake with file:line. What a script
 
     - call: a wrong key, then the operator
       given: {caller: "+8613800138000", called: "95588", language: en, facts: {caller.vip: true},
-              far_ends: {operator: busy}}
+              far_ends: {operator: busy, desk: {talk: 20s, cause: NORMAL_CLEARING}},
+              queues: {support: {agent: "1001", after: 3s, talk: 20s}}}    # or 20s, waits, no_agent, full, failed
       script:
         - hears: main_menu            # a prompt's name, or part of what is said
         - press: 9
@@ -31,6 +32,7 @@ from typing import Any
 import yaml
 
 from ivr.hosts.caller import Action, HangsUp, Hears, Interrupt, Pause, Press, Silence, Speak
+from ivr.hosts.simulated_queue import UNANSWERED, QueueEnd
 from ivr.hosts.simulator import FarEnd
 
 #: Scripted calls of flows/hotline.yaml stand in flows/hotline.calls.yaml.
@@ -54,6 +56,7 @@ class ScriptedCall:
     facts: Mapping[str, Any]
     script: tuple[Action, ...]
     far_ends: Mapping[str, FarEnd] = field(default_factory=dict)
+    queues: Mapping[str, QueueEnd] = field(default_factory=dict)
     ends: Mapping[str, str] = field(default_factory=dict)  # at, by, cause
     saves: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -148,11 +151,14 @@ class _Reader:
         for key in ("call", "script"):
             if key not in body:
                 raise self.error(node, f"a call needs `{key}:`")
-        given = self.mapping(body["given"], "given", (*_FACTS, "facts", "far_ends")) if "given" in body else {}
+        given = (
+            self.mapping(body["given"], "given", (*_FACTS, "facts", "far_ends", "queues")) if "given" in body else {}
+        )
         facts = {name: self.text(given[key]) for key, name in _FACTS.items() if key in given}
         if "facts" in given:
             facts |= {k: self.value(v) for k, v in self.mapping(given["facts"], "facts").items()}
         far_ends = self.mapping(given["far_ends"], "far_ends") if "far_ends" in given else {}
+        queues = self.mapping(given["queues"], "queues") if "queues" in given else {}
         script = body["script"]
         if not isinstance(script, yaml.SequenceNode):
             raise self.error(script, "a script is a list of what the caller hears and does")
@@ -167,6 +173,7 @@ class _Reader:
             facts=facts,
             script=tuple(self.action(a) for a in script.value),
             far_ends={k: self.far_end(v) for k, v in far_ends.items()},
+            queues={k: self.queue(v) for k, v in queues.items()},
             ends={k: self.text(v) for k, v in ends.items()},
             saves=self.values(body, "saves"),
             variables=self.values(body, "variables"),
@@ -177,7 +184,11 @@ class _Reader:
         return {k: self.value(v) for k, v in self.mapping(body[key], key).items()} if key in body else {}
 
     def far_end(self, node: yaml.Node) -> FarEnd:
-        """``busy``, ``no_answer``, ``failed``, or how long the talk lasts (``20s``)."""
+        """``busy``, ``no_answer``, ``failed``, or how long the talk lasts (``20s``), as a map with its ``cause``."""
+        if isinstance(node, yaml.MappingNode):
+            body = self.mapping(node, "a far end", ("talk", "cause"))
+            cause = self.text(body["cause"]) if "cause" in body else ""
+            return FarEnd("finished", self.duration(body.get("talk"), FarEnd().after_ms), cause)
         text = self.text(node)
         if text in ("busy", "no_answer", "failed"):
             return FarEnd(text, 500)
@@ -185,6 +196,32 @@ class _Reader:
             return FarEnd("finished", duration_ms(text))
         except ValueError:
             raise self.error(node, f'"{text}": a far end is busy, no_answer, failed, or talks for 20s') from None
+
+    def queue(self, node: yaml.Node) -> QueueEnd:
+        """``waits``, ``no_agent``, ``full``, ``failed``, how long the talk lasts, or a map."""
+        usual = QueueEnd()
+        if isinstance(node, yaml.MappingNode):
+            body = self.mapping(node, "a queue", ("agent", "after", "talk", "cause"))
+            agent = self.text(body["agent"]) if "agent" in body else usual.agent
+            cause = self.text(body["cause"]) if "cause" in body else usual.cause
+            after_ms = self.duration(body.get("after"), usual.after_ms)
+            return QueueEnd("answered", agent, after_ms, self.duration(body.get("talk"), usual.talk_ms), cause)
+        text = self.text(node)
+        if text in UNANSWERED:
+            return QueueEnd(text)
+        try:
+            return QueueEnd(talk_ms=duration_ms(text))
+        except ValueError:
+            known = f"{', '.join(UNANSWERED)}, or its agent talks for 20s"
+            raise self.error(node, f'"{text}": a queue is {known}') from None
+
+    def duration(self, node: yaml.Node | None, default_ms: int) -> int:
+        if node is None:
+            return default_ms
+        try:
+            return duration_ms(self.text(node))
+        except ValueError as exc:
+            raise self.error(node, str(exc)) from None
 
     def action(self, node: yaml.Node) -> Action:
         if isinstance(node, yaml.ScalarNode):

@@ -10,6 +10,8 @@ telephone, no file, no network. Proved against recordings of a real FreeSWITCH b
     switch.next_due_ms                         # call advance by then; None: only bytes can change anything
     switch.closed                              # the switch has closed its side
     switch.peer_closed(now_ms)                 # the application has
+    switch.comes_back                          # the dialplan's `socket` has another connection to make:
+    switch.reconnect(now_ms)                   # from here on all bytes are of that one
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ from itertools import count
 from ivr.hosts.caller import ScriptedCaller
 from ivr.hosts.switch.channel import Channel
 from ivr.hosts.switch.faults import Faults, Outlet
-from ivr.hosts.switch.line import Destination, Sound
+from ivr.hosts.switch.line import Destination, ScriptedQueue, Sound
 from ivr.hosts.switch.listener import CONNECT_LIMIT_MS, TRAP_MS, Listener
 from ivr.hosts.switch.online import Plan
 from ivr.hosts.switch.session import Session
 
-__all__ = ["Destination", "Faults", "ScriptedSwitch", "Sound"]
+__all__ = ["Destination", "Faults", "ScriptedQueue", "ScriptedSwitch", "Sound"]
 
 
 class ScriptedSwitch:
@@ -47,6 +49,7 @@ class ScriptedSwitch:
         called_number: str = "8001",
         variables: Mapping[str, str] | None = None,
         destinations: Mapping[str, Destination] | None = None,
+        queues: Mapping[str, ScriptedQueue] | None = None,
         dialplan: Mapping[str, Plan] | None = None,
         faults: Faults | None = None,
         guard_ms: int | None = None,
@@ -73,6 +76,7 @@ class ScriptedSwitch:
             caller=caller,
             sounds=sounds,
             destinations=destinations or {},
+            queues=queues or {},
             dialplan=dialplan or {},
             speed=speed,
             socket_arg=socket_arg,
@@ -128,6 +132,23 @@ class ScriptedSwitch:
             self._session.abandoned()
             self._session.settle()
 
+    @property
+    def comes_back(self) -> bool:
+        return self._session.calls_worker and not self._session.cause
+
+    def reconnect(self, now_ms: int) -> None:
+        """Nothing more is told on the connection before, which in a real switch stays open and silent."""
+        self._outlet = Outlet(self.faults)
+        self._listener = Listener(self.channel, self._outlet, self.faults)
+        self._listener.session = self._session
+        self._session.connected_again(self._listener.tell, self._listener.ended, self._listener.hanging_up)
+        self.channel.change(state="CS_EXECUTE", state_number="4")
+        self._peer_closed = False
+        self._at(now_ms + CONNECT_LIMIT_MS, self._connect_limit)
+        if self._guard_ms is not None:
+            self._session.guarded = True
+            self._at(now_ms + self._guard_ms, self._guard)
+
     # -- what can be asked -----------------------------------------------------------------------------
 
     @property
@@ -151,7 +172,7 @@ class ScriptedSwitch:
 
     @property
     def fate(self) -> str:
-        """waiting | in control | transferred | dialplan | parked for ever | ended."""
+        """waiting | in control | with an agent | transferred | dialplan | parked for ever | ended."""
         return self._session.fate
 
     @property

@@ -18,7 +18,7 @@ from gevent.hub import get_hub
 from ivr.core.effects import Effect, End
 from ivr.esl.event import Event
 from ivr.hosts.door import Connection, Door
-from ivr.hosts.freeswitch import FreeSwitchCall, Limits, Router
+from ivr.hosts.freeswitch import FreeSwitchCall, Later, Limits, Route, Router
 from ivr.hosts.journal import Journal, Put
 from ivr.hosts.keeper import Keeper
 from ivr.hosts.wire import Wire
@@ -53,6 +53,7 @@ class CallServer:
         on_effect: Callable[[FreeSwitchCall, Effect], None] | None = None,
     ) -> None:
         self.calls: dict[int, FreeSwitchCall] = {}
+        self._by_id: dict[str, FreeSwitchCall] = {}  # the one that has each call now
         self._router, self._put, self._log = router, put, log
         self._allowed, self._max_calls, self._limits, self._on_effect = allowed, max_calls, limits, on_effect
         self._refusing = refusing
@@ -68,10 +69,12 @@ class CallServer:
     def drain(self, timeout_s: float, hurry: Callable[[], bool] = lambda: False) -> int:
         """Take no more calls, let those on the line finish. Gives how many were left in the end."""
         self.draining = True
-        self.door.close()
         until_ms = _now_ms() + timeout_s * 1000
         while self.calls and _now_ms() < until_ms and not hurry():
+            if not any(call.queued for call in self.calls.values()):  # who is with an agent will want to come back
+                self.door.close()
             gevent.sleep(0.05)
+        self.door.close()
         left = list(self.calls.values())
         for call in left:
             call.leave()
@@ -85,15 +88,15 @@ class CallServer:
             connection.close()
             return
         why = self._refusing()
-        if len(self.calls) >= self._max_calls:
-            why = f"{len(self.calls)} calls are on the line, as many as `max_calls` allows"
+        if len(self.calls) >= self._max_calls and self._on_line() >= self._max_calls:
+            why = f"{self._on_line()} calls are on the line, as many as `max_calls` allows"
         if why:
             self._shed(connection, peer, why)
             return
         self._number += 1
         number = self._number
         call = FreeSwitchCall(
-            self._router,
+            self._route,
             _now_ms(),
             limits=self._limits,
             on_start=self._started,
@@ -103,6 +106,8 @@ class CallServer:
 
         def gone() -> None:
             del self.calls[number]
+            if self._by_id.get(call.call_id) is call:
+                del self._by_id[call.call_id]
             connection.close()
 
         def over(error: Exception | None) -> None:
@@ -139,6 +144,21 @@ class CallServer:
         self._shedding += 1
         Wire(connection, FreeSwitchCall(lambda channel: why, _now_ms(), limits=self._limits, log=log), over).open()
 
+    def _route(self, channel: Event) -> Route | str | Later:
+        """A call that was with an agent comes back on a connection of its own: it goes on where it was."""
+        found = self._router(channel)
+        before = self._by_id.get(channel.get("Unique-ID", ""))
+        if before is None or isinstance(found, str):
+            return self._came_late(found)
+        return before.hand_over(_now_ms()) or self._came_late(found)
+
+    def _came_late(self, found: Route | str | Later) -> Route | str | Later:
+        return "the server is being stopped" if self.draining else found
+
+    def _on_line(self) -> int:
+        """Callers who talk with an agent ask nothing of us, and must find us when they come back."""
+        return sum(not call.idle for call in self.calls.values())
+
     def _bury(self, call: FreeSwitchCall) -> None:
         """A crashed call is ended in the books, if what broke it lets that happen."""
         try:
@@ -152,6 +172,7 @@ class CallServer:
         assert route is not None
         assert call.state is not None
         program, known = route.program, route.facts
+        self._by_id[call.call_id] = call
         now = datetime.now(UTC)
         taken_over_ms = route.taken_over[1] if route.taken_over else None
         journal = Journal(self._put, call.call_id, now - timedelta(milliseconds=taken_over_ms or 0))
@@ -159,6 +180,7 @@ class CallServer:
         if taken_over_ms is None:
             journal.begin(program, **who, language=program.languages[0])
         event = "call_started" if taken_over_ms is None else "call_taken_over"
+        event = event if route.waited_ms is None else "call_came_back"
         self._log(event, call=call.call_id, flow=program.flow, **who)
 
         def ended(effect: End) -> None:

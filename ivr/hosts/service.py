@@ -76,7 +76,7 @@ class Service:
             trace_dir.mkdir(parents=True, exist_ok=True)
         self._stopping, self._hurrying = Flag(), Flag()
         if is_empty_sqlite(config.database):
-            upgrade(config.database)
+            upgrade(config.database, zone=config.data.zone or None)
         config.recordings.mkdir(parents=True, exist_ok=True)
         self._hub_alarm = _HubAlarm(log)
         self.recorder = Recorder(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ivr.core import machine, trace
-from ivr.core.effects import CollectSecret, Dial, Effect, End, Listen, Play, RecordMessage, Save
+from ivr.core.effects import CollectSecret, Dial, Effect, End, Enqueue, Listen, Play, RecordMessage, Save
 from ivr.core.events import (
     Digit,
     Event,
@@ -26,7 +26,8 @@ from ivr.core.events import (
 from ivr.core.program import Program
 from ivr.core.state import CallState
 from ivr.hosts.caller import Gone, Key, ScriptedCaller, Voice
-from ivr.hosts.completions import LEAST_RECORDING_MS
+from ivr.hosts.completions import LEAST_RECORDING_MS, agent_of
+from ivr.hosts.simulated_queue import QueueEnd, SimulatedQueue
 from ivr.hosts.sounds import VirtualSounds, said
 
 #: FreeSWITCH's own floor for the first key of a secret entry (play_and_get_digits).
@@ -59,6 +60,7 @@ class SimulatedCall:
     call_id: str = "simulated"
     sounds: VirtualSounds = field(default_factory=VirtualSounds)
     far_ends: Mapping[str, FarEnd] = field(default_factory=dict)
+    queues: Mapping[str, QueueEnd] = field(default_factory=dict)
     caller: ScriptedCaller | None = None  # told of every sound
     on_effect: Callable[[Effect], None] | None = None
 
@@ -76,6 +78,7 @@ class SimulatedCall:
         self._due_ms: int | None = None
         self._secret = ""
         self._spoke_ms = 0
+        self._queue: SimulatedQueue | None = None
 
     # -- the world ---------------------------------------------------------------------------------------
 
@@ -88,6 +91,9 @@ class SimulatedCall:
             self._press_secret(wait, key)
         elif isinstance(wait, RecordMessage) and (wait.end == "any" or key in wait.end):
             self._record_done(wait, key)
+        elif isinstance(wait, Enqueue) and self._queue is not None:
+            if done := self._queue.press(key, self.now_ms):
+                self._feed(done)
         else:
             self._feed(Digit(key, self.now_ms))
 
@@ -156,6 +162,11 @@ class SimulatedCall:
             case Dial(_, destination, ring_ms, _):
                 far = self.far_ends.get(destination, FarEnd())
                 self._open(effect, ring_ms if far.outcome == "no_answer" else far.after_ms)
+            case Enqueue(_, queue):
+                said_ms = self.sounds.duration_ms(effect.announce) if effect.announce else 0
+                end = self.queues.get(queue, QueueEnd())
+                self._queue = SimulatedQueue(effect, end, self.now_ms, said(effect.announce), said_ms)
+                self._open(effect, self._queue.due_ms - self.now_ms)
             case End():
                 self._sound("")
                 self.end, self._wait, self._due_ms = effect, None, None
@@ -188,7 +199,17 @@ class SimulatedCall:
             case Dial(number, destination):
                 far = self.far_ends.get(destination, FarEnd())
                 cause = far.cause or FAR_END_CAUSES[far.outcome]
-                self._feed(TransferDone(number, self.now_ms, far.outcome, cause))
+                agent = agent_of(self.program.destinations.get(destination, ""))
+                self._feed(TransferDone(number, self.now_ms, far.outcome, cause, agent))
+            case Enqueue() if self._queue is not None:
+                queue = self._queue
+                done = queue.fall_due(self.now_ms)
+                if queue.playing != self.playing:
+                    self._sound(queue.playing)
+                if done is not None:
+                    self._feed(done)
+                else:
+                    self._due_ms = queue.due_ms
 
     def _press_secret(self, wait: CollectSecret, key: str) -> None:
         """As play_and_get_digits does with one try."""

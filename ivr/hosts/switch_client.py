@@ -95,6 +95,7 @@ class _Conversation:
         self._asked_ns = 0  # when the event went out that the server has not answered yet
         self._cues = 0
         self._zero = 0.0
+        self._before: list[socket.socket] = []  # connections that the call has left
 
     def run(self) -> CallResult:
         self._zero = time.monotonic()
@@ -102,7 +103,7 @@ class _Conversation:
             self._socket = socket.create_connection(self._address, timeout=self._connect_s)
         except OSError as error:
             return self._result(f"cannot connect to {self._address[0]}:{self._address[1]}: {error}")
-        with self._socket:
+        try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._measure:
                 self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -116,6 +117,9 @@ class _Conversation:
                 self._peer_gone(f"broke ({error})")
             if self._switch.faults.reset:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        finally:
+            for each in (*self._before, self._socket):
+                each.close()
         return self._result()
 
     def _converse(self) -> None:
@@ -126,6 +130,8 @@ class _Conversation:
                 if self._measure:
                     self._lags.append(now - due)
                 self._send(switch.advance(int(now)))
+                if switch.comes_back:
+                    self._connect_again()
                 continue
             if now > self._limit_ms:
                 self._wire_problems.append(f"the call did not end within {self._limit_ms / 1000:g} s")
@@ -144,6 +150,13 @@ class _Conversation:
                 self._latencies.append((arrived_ns - self._asked_ns) / 1e6)
                 self._asked_ns = 0
             self._send(switch.receive_data(data, int(now)))
+
+    def _connect_again(self) -> None:
+        """As FreeSWITCH's second `socket`: the first connection stays open, and nothing more is said on it."""
+        self._before.append(self._socket)
+        self._socket = socket.create_connection(self._address, timeout=self._connect_s)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._switch.reconnect(int(self._now_ms()))
 
     def _peer_gone(self, how: str) -> None:
         switch = self._switch

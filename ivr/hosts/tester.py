@@ -42,7 +42,7 @@ class Outcome:
 def run_call(program: Program, call: ScriptedCall) -> Outcome:
     """Play one scripted call on the simulator."""
     caller = ScriptedCaller(call.script)
-    line = SimulatedCall(program, call.facts, call_id=f"call-{call.line}", far_ends=call.far_ends)
+    line = SimulatedCall(program, call.facts, call_id=f"call-{call.line}", far_ends=call.far_ends, queues=call.queues)
     run(line, caller)
     return outcome(call, caller, line.effects, line.path, line.state.variables, line.now_ms)
 

@@ -13,7 +13,7 @@ from ivr.core.program import END, HangUp, Program, Prompt, SurveyPlan
 from ivr.lang import checks, secrets
 from ivr.lang.compiler import Builder
 from ivr.lang.model import FlowFile, Survey
-from ivr.lang.names import BUILTIN, check_destinations, check_names, check_settings
+from ivr.lang.names import BUILTIN, check_destinations, check_names, check_queues, check_settings
 from ivr.lang.problem import Problem, Problems, meant, nearest, quoted
 from ivr.lang.project import Project
 from ivr.lang.reader import Reader
@@ -165,6 +165,7 @@ class _Check:
             whole &= self.inline(reader, builder, step, survey, file.languages, facts, read)
         builder.nodes[END] = HangUp()
         check_destinations(reader, file.destinations or {})
+        check_queues(reader, file.queues or {})
         check_names(reader, facts)
         secrets.check(reader, read)
         self.check_labels(reader)
@@ -191,6 +192,7 @@ class _Check:
             error=builder.error,
             variables=file.variables or {},
             destinations=file.destinations or {},
+            queues=file.queues or {},
             facts=tuple(sorted(facts)),
             max_call_ms=file.max_call or 3_600_000,
             surveys=self.plans,

@@ -15,6 +15,7 @@ from ivr.core.program import (
     Collect,
     HangUp,
     Node,
+    Queue,
     Record,
     Say,
     SetVars,
@@ -44,7 +45,10 @@ def ways_on(name: str, node: Node) -> set[str]:
     elif isinstance(node, Branch):
         found = {way.goto for way in node.ways} | {node.otherwise}
     elif isinstance(node, Transfer):
-        found = {node.next, node.busy, node.no_answer, node.failed}
+        found = {node.next, node.after_agent, node.busy, node.no_answer, node.failed}
+    elif isinstance(node, Queue):
+        found = {node.next, node.after_agent, node.no_agent, node.full, node.timed_out, node.failed}
+        found |= set(node.leave.values())
     elif isinstance(node, Record):
         found = {node.next, node.empty, node.failed}
     elif isinstance(node, Say | SetVars | SurveyMark):
@@ -60,6 +64,8 @@ def silent_ways(node: Node) -> set[str]:
         return {node.silence.give_up}
     if isinstance(node, Record):
         return {node.empty}
+    if isinstance(node, Queue):
+        return {node.no_agent, node.full, node.failed}  # at once, with nobody having been there
     if isinstance(node, Transfer | HangUp):
         return set()  # the far end, or the end, breaks the round
     return onwards("", node)
@@ -152,7 +158,7 @@ def findings(
         for name in unreachable(nodes, roots, stands_for):
             hint = "lead a way to it, or delete it"
             found.append(Finding("IVR023", name, f'no way leads to step "{name}"', hint))
-    asks = (Collect, Record, Transfer, HangUp)
+    asks = (Collect, Record, Transfer, Queue, HangUp)
     endless = loops({name: onwards(name, node) for name, node in nodes.items() if not isinstance(node, asks)})
     for path in endless:
         way = " → ".join(path)

@@ -112,6 +112,11 @@ CODES: dict[str, Code] = {
         "The switch collects the keys of a secret entry itself, and the first one stops the prompt: `barge_in: false` "
         "cannot be kept there. That of the file's `digits` may stay; it counts for the other steps.",
     ),
+    "IVR037": Code("No such queue", "`queue` reaches the file's `queues` only."),
+    "IVR038": Code(
+        "Not a queue's name on the switch",
+        "mod_callcenter knows its queues by one word, as in `support@default`: letters, digits, `_`, `.`, `-` and `@`.",
+    ),
     "IVR040": Code(
         "A text where a prompt's name should be",
         'A prompt is a name from prompts/<language>.yaml, or a map of language to text: `{en: "Hello"}`.',

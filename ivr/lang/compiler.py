@@ -17,6 +17,7 @@ from ivr.core.program import (
     Escalation,
     HangUp,
     Node,
+    Queue,
     Record,
     Say,
     SetVars,
@@ -26,7 +27,7 @@ from ivr.lang import asking, model
 
 FIRST_MS, BETWEEN_MS, TRIES = 5000, 2500, 3
 LENGTH = (1, 20)
-RING_MS, LIMIT_MS, QUIET_MS = 30_000, 120_000, 4000
+RING_MS, LIMIT_MS, QUIET_MS, QUEUE_MS = 30_000, 120_000, 4000, 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,25 @@ def _transfer(b: Builder, name: str, shape: model.Transfer) -> None:
         busy=shape.busy or shape.failed,
         no_answer=shape.no_answer or shape.failed,
         failed=shape.failed,
+        after_agent=shape.after_agent or "",
+    )
+
+
+def _queue(b: Builder, name: str, shape: model.Queue) -> None:
+    after = shape.next or END
+    b.nodes[name] = Queue(
+        queue=shape.queue,
+        prompts=shape.say or (),
+        announce=shape.announce.say if shape.announce else (),
+        announce_ms=shape.announce.every if shape.announce else 0,
+        leave=shape.leave or {},
+        wait_ms=shape.wait or QUEUE_MS,
+        next=after,
+        after_agent=shape.after_agent or after,
+        no_agent=shape.no_agent or shape.failed,
+        full=shape.full or shape.failed,
+        timed_out=shape.timed_out or shape.failed,
+        failed=shape.failed,
     )
 
 
@@ -191,6 +211,7 @@ _COMPILE: dict[type[Any], Callable[[Builder, str, Any], None]] = {
     model.Branch: _branch,
     model.Goto: _goto,
     model.Transfer: _transfer,
+    model.Queue: _queue,
     model.Record: _record,
     model.Survey: _survey,
     model.HangUp: _hang_up,

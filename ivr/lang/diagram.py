@@ -22,6 +22,7 @@ from ivr.core.program import (
     Node,
     Program,
     Prompt,
+    Queue,
     Record,
     Say,
     SetVars,
@@ -115,6 +116,8 @@ def _box(program: Program, name: str, node: Node, lang: str, group: str) -> Box:
             return Box(name, "choice", _title(name), (), group)
         case Transfer():
             return Box(name, "person", _title(name), (*said, f"connect to {node.destination}"), group)
+        case Queue():
+            return Box(name, "person", _title(name), (*said, f"queue {node.queue}"), group)
         case Record():
             return Box(name, "record", _title(name), (*said, f"record up to {node.limit_ms / 1000:g} s"), group)
         case SurveyMark():
@@ -187,9 +190,18 @@ def _arrows(name: str, node: Node) -> Iterator[Arrow]:
             yield from (Arrow(name, w.goto, _clip(words(w.when)) if w.when is not None else "") for w in node.ways)
             yield Arrow(name, node.otherwise, "otherwise")
         case Transfer():
-            yield Arrow(name, node.next, "far end left")
+            yield Arrow(name, node.after_agent or node.next, "far end left")
+            yield from _broken_off(name, node)
             yield Arrow(name, node.busy, "busy", True)
             yield Arrow(name, node.no_answer, "no answer", True)
+            yield Arrow(name, node.failed, "failed", True)
+        case Queue():
+            yield Arrow(name, node.after_agent, "agent left")
+            yield from _broken_off(name, node)
+            yield from (Arrow(name, step, key) for key, step in node.leave.items())
+            yield Arrow(name, node.no_agent, "no agent", True)
+            yield Arrow(name, node.full, "full", True)
+            yield Arrow(name, node.timed_out, "waited too long", True)
             yield Arrow(name, node.failed, "failed", True)
         case Record():
             yield Arrow(name, node.next)
@@ -202,6 +214,10 @@ def _arrows(name: str, node: Node) -> Iterator[Arrow]:
             return
         case _:
             yield Arrow(name, node.next)
+
+
+def _broken_off(name: str, node: Transfer | Queue) -> list[Arrow]:
+    return [Arrow(name, node.next, "broken off", True)] if node.after_agent not in ("", node.next) else []
 
 
 def _key(keys: str, way: Way) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.core.program import END, REPEAT
 from ivr.lang import pattern as patterns
+from ivr.lang import queues
 from ivr.lang.expr import NAME, Fault
 from ivr.lang.problem import meant, quoted
 from ivr.lang.source import Map, Node, Seq, Text
@@ -206,6 +207,39 @@ def _destination(r: Reader, node: Node, key: str) -> str | None:
     return word.value if word else None
 
 
+def _queue(r: Reader, node: Node, key: str) -> str | None:
+    word = r.word(node, key)
+    if word:
+        r.queues_used.append(word)
+    return word.value if word else None
+
+
+def read_switch_queue(r: Reader, node: Node, key: str) -> str | None:
+    word = r.word(node, key)
+    if word and not queues.NAME.fullmatch(word.value):
+        r.add("IVR038", word, f"{quoted(word.value)} is not a queue's name on the switch", "write support@default")
+        return None
+    return word.value if word else None
+
+
+def _sound(r: Reader, node: Node, key: str) -> str | None:
+    word = r.word(node, key)
+    if word and (not queues.SOUND.fullmatch(word.value) or "${" in word.value):
+        r.add("IVR015", word, f"`{key}` is a file or stream of the switch, not {quoted(word.value)}", "one word")
+        return None
+    return word.value if word else None
+
+
+def _callers(r: Reader, node: Node, key: str) -> int | None:
+    word = r.word(node, key)
+    if word is None:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", word.value):
+        r.add("IVR015", word, f"`{key}` is a number from 1 to {queues.MOST_CALLERS}, not {quoted(word.value)}")
+        return None
+    return int(word.value)
+
+
 def _range_of(r: Reader, node: Node, key: str, lowest: int, highest: int, one: bool) -> tuple[int, int] | None:
     word = r.word(node, key)
     if word is None:
@@ -271,6 +305,11 @@ SURVEY_GIVE_UP = Kind("skip or stop", {"enum": ["skip", "stop"]}, words("skip", 
 PROMPT = Kind("prompt", ref("prompt"), read_prompt)
 CONDITION = Kind("condition", SCALAR, _condition)
 DESTINATION = Kind("destination", NAME_SCHEMA, _destination)
+QUEUE = Kind("queue", NAME_SCHEMA, _queue)
+SWITCH_QUEUE = Kind("queue of the switch", {"type": "string", "pattern": f"^{queues.NAME.pattern}$"}, read_switch_queue)
+STRATEGY = Kind("one of " + " ".join(queues.STRATEGIES), {"enum": [*queues.STRATEGIES]}, words(*queues.STRATEGIES))
+SOUND = Kind("sound of the switch", {"type": "string", "pattern": f"^{queues.SOUND.pattern}$"}, _sound)
+CALLERS = Kind("number", {"type": "integer", "minimum": 1, "maximum": queues.MOST_CALLERS}, _callers)
 _SPAN = r"[0-9]{1,9}\.\.[0-9]{1,9}"
 LENGTH = Kind(
     "number or range",

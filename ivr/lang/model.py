@@ -150,10 +150,32 @@ class Transfer:
     transfer: str = key(k.DESTINATION, "One of the file's `destinations`.", required=True)
     say: Prompts | None = key(k.PROMPT, "What is said before.")
     ring: int | None = key(k.DURATION, "How long it may ring. Default 30s.")
-    next: str | None = key(k.TARGET, "When the far end has left and the caller is still there. Default hang_up.")
+    next: str | None = key(k.TARGET, "When the talk is over and the caller is still there. Default hang_up.")
+    after_agent: str | None = key(
+        k.TARGET, "When the far end has hung up, and the caller is still there: a survey, say. Default: `next`."
+    )
     failed: str = key(k.TARGET, "When the connection fails.", required=True)
     busy: str | None = key(k.TARGET, "When the far end is busy. Default: `failed`.")
     no_answer: str | None = key(k.TARGET, "When nobody answers. Default: `failed`.")
+
+
+@dataclass(slots=True)
+class Queue:
+    """Lets the caller wait for an agent of a queue, and talk."""
+
+    queue: str = key(k.QUEUE, "One of the file's `queues`.", required=True)
+    say: Prompts | None = key(k.PROMPT, "What is said before.")
+    announce: Announce | None = key(p.nested("Announce"), "What is said while the caller waits, again and again.")
+    leave: dict[str, str] | None = key(p.LEAVE, 'Keys that leave the queue, each to a target: `{"#": leave_message}`.')
+    wait: int | None = key(k.DURATION, "The longest wait. Default 10m.")
+    next: str | None = key(k.TARGET, "When the talk is over and the caller is still there. Default hang_up.")
+    after_agent: str | None = key(
+        k.TARGET, "When the agent has hung up, and the caller is still there: a survey, say. Default: `next`."
+    )
+    failed: str = key(k.TARGET, "When the switch has no such queue.", required=True)
+    no_agent: str | None = key(k.TARGET, "When no agent of the queue is signed in. Default: `failed`.")
+    full: str | None = key(k.TARGET, "When as many callers wait as `full` of the queue says. Default: `failed`.")
+    timed_out: str | None = key(k.TARGET, "When the caller has waited for so long. Default: `failed`.")
 
 
 @dataclass(slots=True)
@@ -196,11 +218,12 @@ VERBS: dict[str, type[Any]] = {
     "branch": Branch,
     "goto": Goto,
     "transfer": Transfer,
+    "queue": Queue,
     "record": Record,
     "survey": Survey,
     "hang_up": HangUp,
 }
-Step = Say | Menu | Ask | Set | Branch | Goto | Transfer | Record | Survey | HangUp
+Step = Say | Menu | Ask | Set | Branch | Goto | Transfer | Queue | Record | Survey | HangUp
 
 
 @dataclass(slots=True)
@@ -222,6 +245,28 @@ class BranchShape:
 
 
 @dataclass(slots=True)
+class Announce:
+    """Said to a caller who waits in a queue, over its music."""
+
+    every: int = key(k.DURATION, "After so long, and again after so long.", required=True)
+    say: Prompts = key(k.PROMPT, "What is said.", required=True)
+
+
+@dataclass(slots=True)
+class QueueSettings:
+    """A queue, and what `ivr queues render` tells mod_callcenter of it."""
+
+    queue: str = key(k.SWITCH_QUEUE, "Its name on the switch, `support@default`.", required=True)
+    full: int | None = key(k.CALLERS, "So many callers may wait; who comes then is sent to the step's `full`.")
+    strategy: str | None = key(k.STRATEGY, "Who is rung first. The switch's default is longest-idle-agent.")
+    music: str | None = key(k.SOUND, "What waiting callers hear: a file or stream of the switch.")
+    announce: str | None = key(k.SOUND, "A sound that the switch itself plays over the music.")
+    every: int | None = key(k.DURATION, "How often it does, in whole seconds.")
+    wait: int | None = key(k.DURATION, "The longest wait of any caller, in whole seconds.")
+    empty: int | None = key(k.DURATION, "The longest wait while no agent is signed in, in whole seconds.")
+
+
+@dataclass(slots=True)
 class FlowFile:
     """A flow: one file in flows/."""
 
@@ -235,6 +280,11 @@ class FlowFile:
     variables: dict[str, Any] | None = key(p.VARIABLES, "Names and their first values.")
     destinations: dict[str, str] | None = key(
         p.DESTINATIONS, "What `transfer` may reach, `{operator: user/1000}`; callweave.yaml may say otherwise."
+    )
+    queues: dict[str, dict[str, Any]] | None = key(
+        p.QUEUES,
+        "What `queue` may reach, `{support: support@default}` or `{support: {queue: support@default, full: 20}}`; "
+        "callweave.yaml may say otherwise.",
     )
     digits: Digits | None = key(p.nested("Digits"), "Defaults for every menu, ask and question of the file.")
     error: str | None = key(k.TARGET, "Where a named failure leads: a loop, a missing prompt file. Default: hang up.")
@@ -254,6 +304,8 @@ SHAPES: dict[str, type[Any]] = {
         BranchShape,
         Confirm,
         OptionShape,
+        Announce,
+        QueueSettings,
         Question,
         SayText,
         Section,

@@ -5,10 +5,12 @@ Law: knows what may be named where: facts, variables, answers, destinations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ivr.lang import pattern
 from ivr.lang.compiler import LENGTH
 from ivr.lang.expr import Fault
-from ivr.lang.model import Ask, Say, Step
+from ivr.lang.model import Ask, Queue, Say, Step, Transfer
 from ivr.lang.problem import nearest, quoted, undeclared
 from ivr.lang.reader import Reader
 from ivr.lang.source import Map, Node, Text
@@ -17,9 +19,16 @@ from ivr.lang.source import Map, Node, Text
 BUILTIN = frozenset({"caller.number", "caller.name", "called.number", "call.id", "language"})
 
 
+#: Facts that a verb leaves behind it: none until then.
+LEFT_BEHIND: dict[type[Step], tuple[str, ...]] = {
+    Transfer: ("transfer.outcome", "transfer.cause", "agent.id"),
+    Queue: ("queue.name", "queue.outcome", "queue.wait_ms", "queue.key", "agent.id"),
+}
+
+
 def check_names(reader: Reader, facts: set[str]) -> None:
     """Every name that is read is a fact, or is set somewhere."""
-    known = {*BUILTIN, *facts, *reader.set_names, *reader.answers}
+    known = {*BUILTIN, *facts, *reader.set_names, *reader.answers, *reader.left_behind}
     for word, name, where in reader.used:
         if name in known:
             continue
@@ -39,8 +48,17 @@ def check_destinations(reader: Reader, declared: dict[str, str]) -> None:
             reader.add("IVR028", word, f"no destination named {quoted(word.value)}", hint)
 
 
+def check_queues(reader: Reader, declared: Mapping[str, object]) -> None:
+    for word in reader.queues_used:
+        if word.value not in declared:
+            near = nearest(word.value, declared)
+            hint = f'did you mean "{near}"?' if near else "add it to `queues` at the top of the file"
+            reader.add("IVR037", word, f"no queue named {quoted(word.value)}", hint)
+
+
 def check_settings(reader: Reader, shape: Step, name: Text, node: Node) -> None:
     """Keys of one step that contradict each other, or need each other."""
+    reader.left_behind.update(LEFT_BEHIND.get(type(shape), ()))
     if isinstance(shape, Say) and isinstance(node, Map):
         if node.get("next") is None and node.get("hang_up") is None and not reader.misspelt & {"next", "hang_up"}:
             hint = "add `next: step` or `hang_up: true`"

@@ -22,10 +22,12 @@ from ivr.lang.kinds import (
     read_key_target,
     read_name,
     read_prompt,
+    read_switch_queue,
     read_target,
     ref,
 )
 from ivr.lang.problem import meant, quoted
+from ivr.lang.queues import NAME as QUEUE_NAME
 from ivr.lang.source import Map, Node, Seq, Text
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+ONE_KEY = re.compile(r"[0-9*#]")
 #: Channel type, then address. Nothing that a dial string could use to do more: , | { } [ ] & ^ $ ( ) quotes, blanks.
 DIAL_STRING = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_.+@:;=%*#~-]+)+")
 
@@ -191,6 +194,40 @@ def _destinations(r: Reader, node: Node, key: str) -> dict[str, str] | None:
     return found
 
 
+def _queues(r: Reader, node: Node, key: str) -> dict[str, dict[str, Any]] | None:
+    """`{support: support@default}`, or with a map of what the switch is to be told of it."""
+    found: dict[str, dict[str, Any]] = {}
+    for k, v in r.pairs(node, key, "{support: support@default}") or ():
+        name = read_name(r, k, key)
+        if isinstance(v, Map):
+            shape = r.shape(v, "QueueSettings", f"queue {quoted(k.value)}")
+            said = {s: getattr(shape, s) for s in shape.__slots__ if getattr(shape, s) is not None} if shape else {}
+        else:
+            queue = read_switch_queue(r, v, k.value)
+            said = {"queue": queue} if queue else {}
+        if name:
+            found[name] = said
+    return found
+
+
+def _leave(r: Reader, node: Node, key: str) -> dict[str, str] | None:
+    pairs = r.pairs(node, key, '{"#": step}')
+    if pairs is None:
+        return None
+    found: dict[str, str] = {}
+    for k, v in pairs:
+        if not ONE_KEY.fullmatch(k.value):
+            r.add(
+                "IVR030", k, f"{quoted(k.value)} is no single key of a telephone", "one of 0-9 * #: a queue hears one"
+            )
+        step = read_target(r, v, k.value)
+        if step:
+            found[k.value] = step
+    if not pairs:
+        r.add("IVR010", node, f"`{key}` is empty", "name a key, or leave it out")
+    return found
+
+
 def _facts(r: Reader, node: Node, key: str) -> tuple[str, ...]:
     found = []
     for item in r.entries(node, key, "[caller.vip]") or ():
@@ -284,6 +321,18 @@ DESTINATIONS = Kind(
         "additionalProperties": {"type": "string", "pattern": f"^{DIAL_STRING.pattern}$"},
     },
     _destinations,
+)
+_QUEUE = {"anyOf": [{"type": "string", "pattern": f"^{QUEUE_NAME.pattern}$"}, ref("QueueSettings")]}
+QUEUES = Kind("map", {"type": "object", "propertyNames": NAME_SCHEMA, "additionalProperties": _QUEUE}, _queues)
+LEAVE = Kind(
+    "map of keys",
+    {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{ONE_KEY.pattern}$"},
+        "minProperties": 1,
+        "additionalProperties": ref("target"),
+    },
+    _leave,
 )
 FACTS = Kind("list of names", {"type": "array", "items": {"type": "string"}}, _facts)
 VARIABLES = Kind("map", {"type": "object", "propertyNames": NAME_SCHEMA, "additionalProperties": SCALAR}, _variables)

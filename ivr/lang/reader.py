@@ -40,6 +40,8 @@ class Reader:
         self.owner = ""  # the step being read: its in-place prompts are "<owner>/<n>"
         self.targets: list[tuple[Text, str]] = []
         self.destinations_used: list[Text] = []
+        self.queues_used: list[Text] = []
+        self.left_behind: set[str] = set()  # facts that verbs of the file leave behind them
         self.used: list[tuple[Text, str, str]] = []  # where, name, a place in words when it is in another file
         self.spoken: list[tuple[Text, str, str]] = []  # those of them that prompts read
         self.copied: list[tuple[Text, str, str]] = []  # those that a `set` reads: where, name, the name that is set

@@ -25,8 +25,18 @@ from ivr.lang.asking import (
 )
 from ivr.lang.codes import CODES
 from ivr.lang.expr import MAX_LENGTH
-from ivr.lang.model import ROWS, VERBS, BranchShape, Digits, EntryDigits, FlowFile, WayShape
-from ivr.lang.names import BUILTIN
+from ivr.lang.model import (
+    ROWS,
+    VERBS,
+    Announce,
+    BranchShape,
+    Digits,
+    EntryDigits,
+    FlowFile,
+    QueueSettings,
+    WayShape,
+)
+from ivr.lang.names import BUILTIN, LEFT_BEHIND
 from ivr.lang.template import FORMATS
 
 _GENERATED = "<!-- Generated from the tables of ivr/lang by `make golden`; edit those. -->\n"
@@ -52,6 +62,7 @@ In `when`, `valid`, `{{{{ }}}}`: `and or not == != < <= > >= in + -`, `a if c el
 numbers, `true false none`, names, and the functions {functions}. At most {length} characters.
 
 Every call knows {builtin}; a file declares more in `facts` and `variables`, and its steps set others.
+{left_behind}
 What does not fit is false or none, never an error in a call. A text that spells a number compares as a number with a
 number: an entry of `007` is equal to `7`, and to `'007'`, and not to `'7'`.
 """
@@ -83,13 +94,21 @@ def language() -> str:
     parts.append("\n## Verbs\n\nA step has exactly one of these keys.\n")
     parts += [_section("###", f"`{verb}`", cls) for verb, cls in VERBS.items()]
     parts.append("\n## Parts of steps\n")
-    parts += [_section("###", cls.__name__, cls) for cls in (Digits, EntryDigits, WayShape, BranchShape, Confirm)]
+    parts += [
+        _section("###", cls.__name__, cls) for cls in (Digits, EntryDigits, WayShape, BranchShape, Confirm, Announce)
+    ]
+    parts.append(_section("###", "QueueSettings", QueueSettings))
     parts.append(_section("##", "A questionnaire", SurveyFile))
     parts += [_section("###", cls.__name__, cls) for cls in _OF_SURVEYS]
     parts.append(_section("##", "A question of the bank", BankFile))
     parts.append(_section("###", BankVersion.__name__, BankVersion))
+    behind = " ".join(
+        f"After `{cls.__name__.lower()}` there are {_words(names)}." for cls, names in LEFT_BEHIND.items()
+    )
     functions = ", ".join(f"`{name}({', '.join('xyz'[:arity])})`" for name, (_, arity) in FUNCTIONS.items())
-    parts.append(_EXPRESSIONS.format(functions=functions, length=MAX_LENGTH, builtin=_words(sorted(BUILTIN))))
+    parts.append(
+        _EXPRESSIONS.format(functions=functions, length=MAX_LENGTH, builtin=_words(sorted(BUILTIN)), left_behind=behind)
+    )
     return "".join(parts)
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from ivr.lang.project import Project
 from ivr.media.library import AudioLibrary
 from ivr.media.synth import Voice, voices_from
-from ivr.ops import values
+from ivr.ops import queues, values
 from ivr.ops.settings import ConfigError, Mistake, Section, read
 
 __all__ = ["Config", "ConfigError", "Mistake", "Projects", "load_config"]
@@ -105,6 +105,15 @@ class DialplanSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Data:
+    """How answers are kept, and counted."""
+
+    zone: str = ""  # whose days reports count in; "": as the database has it, UTC at first
+    keep_days: int = 0  # 0: for ever, unless the questionnaire says otherwise
+    pseudonym_key: Path = Path("pseudonym.key")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     root: Path  # folder of callweave.yaml; every relative path of it starts here
     file: Path | None  # None: no file, all defaults
@@ -118,6 +127,7 @@ class Config:
     spool: Path
     switch_root: str  # the path at which FreeSWITCH sees `root`; "": the same machine, the same path
     destinations: Mapping[str, str]
+    queues: Mapping[str, queues.Settings]
     allow: tuple[Network, ...]
     secret: str = field(repr=False)
     linger_s: int
@@ -126,6 +136,7 @@ class Config:
     log_level: str
     log_numbers: str  # masked | full
     dialplan: DialplanSettings
+    data: Data
 
     def allowed(self, peer: str) -> bool:
         """Whether a peer at this IP address may hand us calls."""
@@ -272,6 +283,7 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
             "switch_root", "", "write the folder's path on FreeSWITCH's machine: /srv/callweave", values.bad_switch_root
         ),
         destinations=_destinations(top),
+        queues=queues.of_config(top),
         allow=_allow(top),
         secret=top.secret("secret", "", "16 to 128 letters and digits, no spaces", values.bad_secret),
         linger_s=top.whole("linger_s", 10, 1, 300),
@@ -279,6 +291,7 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
         freeswitch=_switch(top.section("freeswitch")),
         **_log(top.section("log")),
         dialplan=_dialplan(top.section("dialplan")),
+        data=_data(top.section("data"), root, environ),
     )
     flows.done()
     prompts.done()
@@ -377,6 +390,16 @@ def _log(section: Section) -> dict[str, str]:
     numbers = section.choice("phone_numbers", "masked", ["masked", "full"])
     section.done()
     return {"log_level": level, "log_numbers": numbers}
+
+
+def _data(section: Section, root: Path, environ: Mapping[str, str]) -> Data:
+    keep = section.text("keep", "", "write days, like 400d", values.bad_days)
+    key = _folder(section, "pseudonym_key", "pseudonym.key", root)
+    if environ.get("CALLWEAVE_PSEUDONYM_KEY"):  # typed in a shell: relative to where it was typed
+        key = Path(environ["CALLWEAVE_PSEUDONYM_KEY"]).absolute()
+    zone = section.text("zone", "", "write a zone like Europe/Berlin", values.bad_zone)
+    section.done()
+    return Data(zone, int(keep.removesuffix("d") or 0), key)
 
 
 def _dialplan(section: Section) -> DialplanSettings:

@@ -183,6 +183,13 @@ class Section:
         """A mistake at the value of ``key``, found by whoever reads its data."""
         self.mistake(self._values.get(key), self.name(key), message, hint)
 
+    def names(self) -> list[str]:
+        """What the file says here, in its order."""
+        return list(self._values)
+
+    def is_table(self, key: str) -> bool:
+        return isinstance(self._values.get(key), yaml.MappingNode)
+
     def section(self, key: str) -> Section:
         node = self._take(key)
         return Section(self._file, self.name(key), node, self._mistakes, self._environment)

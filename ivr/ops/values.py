@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -58,6 +59,18 @@ def bad_address(value: str) -> str:
             return f'"{host}" is no IPv6 address'
         return ""
     return "" if HOST.fullmatch(host) else f'"{host}" is no host name or address'
+
+
+def bad_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f'"{value}" is no time zone of this machine'
+    return ""
+
+
+def bad_days(value: str) -> str:
+    return "" if re.fullmatch(r"[1-9][0-9]{0,4}d", value) else f'"{value}" is no number of days'
 
 
 def bad_worker(value: str) -> str:

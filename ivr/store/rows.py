@@ -28,6 +28,8 @@ TABLES: Final[dict[str, Table]] = {
     "run": schema.survey_run,
     "survey_run": schema.survey_run,
     "survey_definition": schema.survey_definition,
+    "survey_question": schema.survey_question,
+    "survey_quota": schema.survey_quota,
     "launch": schema.launch,
     "quota": schema.quota_complete,
     "quota_complete": schema.quota_complete,

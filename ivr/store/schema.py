@@ -40,6 +40,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+#: Runs of a launch whose name begins so are no data: somebody tried the questionnaire.
+REHEARSAL = "rehearsal:"
 #: SQLite keeps the rows of one call together, in one tree instead of two.
 CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}
 #: Answers outside of questionnaires are read by their call only.
@@ -168,7 +170,8 @@ survey_run = Table(
     Column("queue", Text),
     Column("resumed_from", Text),  # call_id of the run that this one goes on with
     Index("ix_survey_run_survey", "survey", "status"),
-    Index("ix_survey_run_launch", "launch", "status", sqlite_where=_OF_LAUNCHES, postgresql_where=_OF_LAUNCHES),
+    # SQLite does not see that launch = 'x' is within launch <> '': there the index has every run.
+    Index("ix_survey_run_launch", "launch", "status", postgresql_where=_OF_LAUNCHES),
     **CLUSTERED,
 )
 
@@ -182,6 +185,51 @@ survey_definition = Table(
     Column("title", Text),
     Column("json", Text),
     Column("first_seen", UtcDateTime),
+)
+
+#: What `survey_definition.json` says of each question, as columns: written with it, by store.write.
+survey_question = Table(
+    "survey_question",
+    metadata,
+    _key("definition"),
+    _key("question"),
+    Column("position", Integer),  # 1, 2, ... in the questionnaire
+    Column("survey", Text),
+    Column("version", Text),
+    Column("kind", Text),
+    Column("measure", Text),  # csat | nps | ces | ""
+    Column("label", Text),  # short, in the first language
+    Column("text", Text),  # what is asked, in the first language
+    Column("labels_json", Text),  # by language
+    Column("texts_json", Text),
+    Column("values_json", Text),  # [{value, key, label by language}]
+    Column("low", Text),
+    Column("high", Text),
+    Column("direction", Text),  # up | down
+    Column("top", Integer),
+    Column("good_low", Float(53)),  # csat, ces: satisfied; nps: promoters
+    Column("good_high", Float(53)),
+    Column("bad_low", Float(53)),  # nps: detractors; else the rest
+    Column("bad_high", Float(53)),
+    Column("section", Text),
+    Column("item", Text),
+    Column("base", Text),
+    Column("bank", Text),
+    Column("asked_when", Text),
+    Column("screen_out", Text),
+    **CLUSTERED,
+)
+
+#: What `survey_definition.json` says of each quota.
+survey_quota = Table(
+    "survey_quota",
+    metadata,
+    _key("definition"),
+    _key("quota"),
+    Column("survey", Text),
+    Column("target", Integer),
+    Column("condition", Text),
+    **CLUSTERED,
 )
 
 #: A questionnaire frozen under a content hash: its program, its sounds and its quotas never change.
@@ -235,4 +283,159 @@ erasure = Table(
     Column("at", UtcDateTime),
     Column("caller_hash", Text),
     Column("json", Text),  # rows removed, by table
+)
+
+#: The zone whose days the views count in: one row.
+report_zone = Table(
+    "report_zone",
+    metadata,
+    _key("one", Integer),  # 1
+    Column("zone", Text),  # Europe/Berlin
+)
+
+#: The same zone for SQLite, which knows none: from when on, local time is so many seconds before or after UTC.
+zone_offset = Table(
+    "zone_offset",
+    metadata,
+    Column("from_utc", UtcDateTime, primary_key=True),
+    Column("seconds", Integer),
+    **CLUSTERED,
+)
+
+#: What the views and their columns mean, for those who read them: store.views.
+v_help = Table(
+    "v_help",
+    metadata,
+    _key("view_name"),
+    _key("column_name"),  # "-": the view itself
+    Column("position", Integer),
+    Column("text", Text),
+)
+
+#: The views there are, and what they were made of: one that is right is left alone.
+report_view = Table(
+    "report_view",
+    metadata,
+    _key("view_name"),
+    Column("survey", Text),  # of a wide view; "" of the others
+    Column("made_of", Text),  # hash of its SQL
+    Column("position", Integer),
+)
+
+# -- campaigns (docs/adr/0011) -------------------------------------------------------------------------------------
+
+contact = Table(
+    "contact",
+    metadata,
+    _key("contact_id"),  # made of list and number: importing again finds it
+    Column("list", String(KEY_LENGTH)),
+    Column("number", String(KEY_LENGTH)),  # E.164
+    Column("name", Text),
+    Column("language", Text),
+    Column("zone", Text),  # IANA; "" where it is not surely known
+    Column("consent", Text),  # reference to the consent; "" without
+    Column("facts", Text),  # JSON: the other columns, by name
+    Column("imported_at", UtcDateTime),
+    Index("ix_contact_list", "list", "number", unique=True),
+    Index("ix_contact_number", "number"),
+)
+
+#: Numbers and prefixes that are not called. ``scope``: a campaign, or "-" for all of them.
+dnc = Table(
+    "dnc",
+    metadata,
+    _key("scope"),
+    _key("number"),  # E.164, or the beginning of it
+    Column("is_prefix", Integer),
+    Column("reason", Text),  # opt_out | import | list | ...
+    Column("source", Text),  # call_id, file, who
+    Column("at", UtcDateTime),
+    **CLUSTERED,
+)
+
+campaign = Table(
+    "campaign",
+    metadata,
+    _key("campaign"),
+    Column("title", Text),
+    Column("state", Text),  # draft | checked | scheduled | running | paused | draining | done | archived
+    Column("version", Integer),
+    Column("priority", Integer),
+    Column("created_at", UtcDateTime),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+)
+
+campaign_version = Table(
+    "campaign_version",
+    metadata,
+    _key("campaign"),
+    _key("version", Integer),
+    Column("json", Text),  # campaign.model.Campaign
+    Column("launch", Text),  # the frozen flow that it calls with
+    Column("content_hash", Text),
+    Column("by", Text),
+    Column("at", UtcDateTime),
+)
+
+#: A person of a campaign, and whether it is somebody's turn to call.
+campaign_contact = Table(
+    "campaign_contact",
+    metadata,
+    _key("campaign"),
+    _key("contact_id"),
+    Column("number", String(KEY_LENGTH)),
+    Column("zone", Text),
+    Column("state", Text),  # waiting | leased | done
+    Column("next_at", UtcDateTime),  # waiting: not before
+    Column("priority", Integer),
+    Column("attempts", Integer),
+    Column("outcome", Text),  # of the last attempt; of the whole when done
+    Column("owner", Text),  # leased: by which dialler
+    Column("lease_until", UtcDateTime),
+    Column("fence", Integer),  # grows with each lease
+    Column("attempt_id", Text),  # leased: the attempt that is going on
+    Index("ix_campaign_contact_next", "campaign", "state", "next_at"),
+    Index("ix_campaign_contact_number", "number"),
+    **CLUSTERED,
+)
+
+#: Every time somebody was, or was to be, called. ``attempt_id`` is the channel's uuid, and the call's ``call_id``.
+dial_attempt = Table(
+    "dial_attempt",
+    metadata,
+    _key("attempt_id"),
+    Column("campaign", String(KEY_LENGTH)),
+    Column("contact_id", String(KEY_LENGTH)),
+    Column("number", String(KEY_LENGTH)),
+    Column("number_of", Integer),  # the first attempt at this person is 1
+    Column("version", Integer),
+    Column("gateway", Text),
+    Column("caller_id", Text),
+    Column("owner", Text),
+    Column("fence", Integer),
+    Column("consent", Text),
+    Column("leased_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),  # just before originate is sent; none: it never was
+    Column("answered_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", Text),  # campaign.outcomes; none while it goes on
+    Column("cause", Text),  # the switch's own word
+    Column("sip_code", Integer),
+    Column("billed_ms", Integer),
+    Index("ix_dial_attempt_campaign", "campaign", "leased_at"),
+    Index("ix_dial_attempt_number", "number", "leased_at"),
+    Index("ix_dial_attempt_contact", "contact_id"),
+    **CLUSTERED,
+)
+
+campaign_audit = Table(
+    "campaign_audit",
+    metadata,
+    _key("campaign"),
+    _key("number", Integer),  # 1, 2, 3 ...
+    Column("at", UtcDateTime),
+    Column("by", Text),
+    Column("what", Text),
+    Column("json", Text),
 )

@@ -21,6 +21,8 @@ from pathlib import Path
 
 _MARK = b"\xffCW1"
 _HEAD = struct.Struct(">4sII")
+#: Bytes before a record's payload.
+HEAD_BYTES = _HEAD.size
 #: No row is that long: a length beyond it is a broken one.
 MAX_RECORD = 64 * 1024 * 1024
 _SCAN = 1024 * 1024

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from ivr.store.engine import make_engine, parse_url, shown_url
 
 #: The newest migration. A test holds it equal to the newest file in migrations/versions.
-HEAD = "0004"
+HEAD = "0006"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -57,13 +57,16 @@ def check_schema(engine: Engine) -> None:
         check_version(version(connection), url)
 
 
-def upgrade(url: str, to: str = HEAD) -> tuple[str | None, str]:
-    """Creates or upgrades the tables; gives the versions before and after. Harmless when there is nothing to do.
+def upgrade(url: str, to: str = HEAD, zone: str | None = None) -> tuple[str | None, str]:
+    """Creates or upgrades the tables and the views; gives the versions before and after. Harmless when there is nothing
+    to do. ``zone``: whose days the views count in; None leaves it as it is.
 
-    Raises SchemaError for a database newer than this Callweave.
+    Raises SchemaError for a database newer than this Callweave, and what ``views.refresh`` raises.
     """
     from alembic import command
     from alembic.config import Config
+
+    from ivr.store import views
 
     engine = make_engine(url)
     try:
@@ -74,10 +77,14 @@ def upgrade(url: str, to: str = HEAD) -> tuple[str | None, str]:
             before = version(connection)
             if before is not None and before not in known_versions():
                 check_version(before, url)
+            if before != to and connection.dialect.name == "sqlite":
+                views.drop_all(connection)
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, to)
+            if to == HEAD:
+                views.refresh_on(connection, zone)
         return before, to
     finally:
         engine.dispose()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,8 +19,8 @@ from sqlalchemy import Engine, Table, and_, bindparam, case, column, false, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from ivr.store import schema
-from ivr.store.rows import COLUMNS, RANKS, TABLES, Prepared, utc_text
+from ivr.store import questions, schema
+from ivr.store.rows import COLUMNS, RANKS, TABLES, BadRow, Prepared, prepare, utc_text
 from ivr.store.upgrade import check_version
 
 
@@ -133,8 +133,11 @@ def _merge_run(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
         name: case((ahead, func.coalesce(new[name], old[name])), else_=func.coalesce(old[name], new[name]))
         for name in ("status", "last_question", "answered", "asked", "at")
     }
-    for name in ("begun_at", "definition", "launch", "seed", "agent", "queue", "resumed_from"):
+    for name in ("begun_at", "definition", "launch", "agent", "queue", "resumed_from"):
         values[name] = func.coalesce(old[name], new[name])
+    # A run that goes on with another one takes its order over, after it has begun.
+    later = and_(new.seed.is_not(None), new.at >= old.at)
+    values["seed"] = case((later, new.seed), else_=func.coalesce(old.seed, new.seed))
     return values, None
 
 
@@ -151,7 +154,9 @@ _MERGE: Final = {
     "launch": _merge_launch,
 }
 #: Answers are first tried as new ones, which they nearly always are; what was there already is looked at row by row.
-_KEEP_FIRST: Final = ("program", "answer", "survey_definition", "quota_complete", "outbox")
+_KEEP_FIRST: Final = (
+    *("program", "answer", "survey_definition", "survey_question", "survey_quota", "quota_complete", "outbox"),
+)
 _KEY_COUNT: Final = {t.name: len(t.primary_key) for t in TABLES.values()}
 
 
@@ -190,6 +195,9 @@ class Database:
                 by_table[table].append(values)
             else:
                 by_table[table] = [values]
+        for values in tuple(by_table.get("survey_definition", ())):
+            for table, prepared in _as_columns(values):
+                by_table.setdefault(table, []).append(prepared)
         cursor = self._fairy.cursor()
         if not self._statements.postgres:
             cursor.execute("BEGIN IMMEDIATE")
@@ -242,6 +250,16 @@ class Database:
             return  # an answer without a time was never given
         parameters = (_json(names, [values]),) if self._statements.postgres else values
         cursor.execute(self._statements.history, parameters)
+
+
+def _as_columns(definition: tuple[Any, ...]) -> Iterator[Prepared]:
+    """What a definition says, question by question: views join it."""
+    values = dict(zip(COLUMNS["survey_definition"], definition, strict=True))
+    for table, row in questions.rows_of(values["hash"], values["json"]):
+        try:
+            yield prepare(table, row)
+        except BadRow:  # a name longer than any key: its answers are refused too, and say why
+            continue
 
 
 def _age(answer: tuple[Any, ...]) -> tuple[str, str]:

@@ -20,6 +20,7 @@ import gevent
 from ivr.core.program import Program
 from ivr.hosts.caller import Action, Hears, Press, ScriptedCaller
 from ivr.hosts.scripted_switch import Faults, ScriptedSwitch, Sound
+from ivr.hosts.switch_client import place_call
 from ivr.lang.check import check_file
 from ivr.media.build import entries
 from ivr.media.library import AudioLibrary
@@ -131,3 +132,8 @@ class Worker:
         self.send(how)
         until(lambda: self.process.poll() is not None, "the worker ends", 30)
         return self.process.wait()
+
+
+def talk(worker: Worker, switch: ScriptedSwitch) -> gevent.Greenlet:
+    """The switch places its call with this worker."""
+    return gevent.spawn(place_call, "127.0.0.1", worker.port, switch, limit_s=20)

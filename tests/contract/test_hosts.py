@@ -56,7 +56,9 @@ def test_the_freeswitch_host_does_the_same(file: Path, call: ScriptedCall, size:
     outcome = rehearsal.run()
     assert outcome.problems == []
     assert outcome.trace == run_call(program_of(file), call).trace
-    assert told == []
+    unknown = [line for line in told if line.startswith("queue_unknown")]  # a mistake of the installation's
+    assert bool(unknown) == any(end.outcome == "failed" for end in call.queues.values())
+    assert told == unknown
 
 
 @pytest.mark.parametrize(("file", "call"), CALLS)
@@ -84,7 +86,9 @@ def test_row_61_a_hang_up_at_every_point_of_every_call(file: Path, call: Scripte
     for n in range(len(call.script)):
         if not isinstance(call.script[n], Hears):
             continue
-        cut = ScriptedCall("cut", call.file, call.line, call.facts, (*call.script[: n + 1], HangsUp()), call.far_ends)
+        cut = ScriptedCall(
+            "cut", call.file, call.line, call.facts, (*call.script[: n + 1], HangsUp()), call.far_ends, call.queues
+        )
         simulated, live = run_call(program, cut), Rehearsal(program, cut).run()
         assert live.trace == simulated.trace
         assert answers(live) == answers(simulated)

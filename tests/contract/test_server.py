@@ -19,7 +19,7 @@ from typing import Any
 import gevent
 import pytest
 from gevent import socket
-from servertools import Site, Worker, answers, flow, until
+from servertools import Site, Worker, answers, flow, talk, until
 
 from ivr.core.effects import Effect
 from ivr.core.program import Program
@@ -466,10 +466,6 @@ def workers(site: Site) -> Iterator[Callable[..., Worker]]:
     for worker in started:
         if worker.process.poll() is None:
             worker.end(signal.SIGKILL)
-
-
-def talk(worker: Worker, switch: ScriptedSwitch) -> gevent.Greenlet:
-    return gevent.spawn(place_call, "127.0.0.1", worker.port, switch, limit_s=20)
 
 
 KEPT = "SELECT question, value FROM answer WHERE call_id = 'c' ORDER BY question"

@@ -46,7 +46,7 @@ class Heard:
 class Exchange:
     """One thread with an event loop for all phones, one that listens to the switch."""
 
-    EVENTS = ("PLAYBACK_START", "PLAYBACK_STOP", "DTMF", "CHANNEL_HANGUP")
+    EVENTS = ("PLAYBACK_START", "PLAYBACK_STOP", "DTMF", "CHANNEL_HANGUP", "MEDIA_BUG_START", "MEDIA_BUG_STOP")
 
     def __init__(self, switch: FreeSwitch) -> None:
         self.switch = switch
@@ -74,7 +74,13 @@ class Exchange:
                 queue = self._queues.get(event.get("Unique-ID", ""))
                 if queue is not None:
                     detail = event.get("DTMF-Digit", "") + event.get("Hangup-Cause", "")
-                    queue.put_nowait(Heard(event.name, event.get("Playback-File-Path", ""), at, detail))
+                    name, file = event.name, event.get("Playback-File-Path", "")
+                    if name.startswith("MEDIA_BUG_"):  # heard over the music of a queue
+                        if event.get("Media-Bug-Function", "") != "displace":
+                            continue
+                        name = name.replace("MEDIA_BUG", "PLAYBACK")
+                        file = event.get("Media-Bug-Target", "")
+                    queue.put_nowait(Heard(name, file, at, detail))
 
     def ear(self, uuid: str) -> asyncio.Queue[Heard]:
         return self._queues.setdefault(uuid, asyncio.Queue())

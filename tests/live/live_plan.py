@@ -131,6 +131,7 @@ def plan(line: str, program: Program, call: ScriptedCall, sounds: TimedSounds) -
         call_id=f"call-{call.line}",
         sounds=sounds,  # type: ignore[arg-type]
         far_ends=call.far_ends,
+        queues=call.queues,
     )
     run(simulated, caller)
     expected = outcome(call, caller, simulated.effects, simulated.path, simulated.state.variables, simulated.now_ms)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -30,6 +31,7 @@ MODULES = (
     "mod_sndfile",
     "mod_tone_stream",
     "mod_sofia",
+    "mod_callcenter",
 )
 PASSWORD = "live-tests-only"
 LEVELS = ("debug", "info", "notice", "warning", "err", "crit", "alert")
@@ -64,6 +66,14 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
         return int(probe.getsockname()[1])
 
 
+_media_ports = itertools.count(30_000 + os.getpid() % 20 * 200, 4)
+
+
+def free_udp_pair() -> tuple[int, int]:
+    """A SIP port that is free, and an even media port that nobody else here uses."""
+    return free_port(socket.SOCK_DGRAM), next(_media_ports)
+
+
 @dataclass(frozen=True)
 class Context:
     """One dialplan under test: what stands inside its <context>."""
@@ -91,8 +101,11 @@ class FreeSwitch:
         certificates: Path,
         log_level: str = "notice",
         track_calls: bool = False,
+        queues: str = "",
     ) -> None:
-        """``track_calls``: killed with its calls, a second one in the same ``folder`` can `recover` them."""
+        """``queues``: <queue> entries of mod_callcenter. ``track_calls``: killed with its calls, a second one in the
+        same ``folder`` can `recover` them.
+        """
         self.folder, self.sip_port = folder, sip_port
         self.bare_port = free_port(socket.SOCK_DGRAM)  # a profile without rtp-timer-name
         self.control_port = free_port()
@@ -117,6 +130,7 @@ class FreeSwitch:
                 facts=facts,
                 contexts=contexts,
                 track_calls=track_calls,
+                queues=queues,
             ),
             encoding="utf-8",
         )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,17 +24,17 @@ from ivr.hosts.sounds import VirtualSounds
 from ivr.hosts.switch.channel import Channel
 from ivr.lang.check import check_file
 
-FLOW = Path(__file__).parents[1] / "flows" / "everything.yaml"
+FLOWS = ("everything", "agents")
 UUID = "c0ffee"
 #: After so many deadlines in a row, with nothing coming from the switch, every call is over.
 MOST_DEADLINES = 300
 
 
 @cache
-def program() -> Program:
-    found = check_file(FLOW).program
+def program(flow: str) -> Program:
+    found = check_file(Path(__file__).parents[1] / "flows" / f"{flow}.yaml").program
     assert found is not None
-    return found
+    return replace(found, start="agents") if flow == "agents" else found
 
 
 @cache
@@ -60,10 +62,16 @@ more = st.dictionaries(
         [
             *("variable_record_ms", "variable_playback_terminator_used", "variable_read_result", "variable_NAME"),
             *("variable_NAME_invalid", "variable_originate_disposition", "variable_last_bridge_hangup_cause"),
+            *("variable_cc_cause", "variable_cc_cancel_reason", "variable_cc_exit_key", "variable_cc_agent"),
             "Application-Response",
         ]
     ),
-    st.one_of(words, st.sampled_from(["success", "timeout", "failure", "SUCCESS", "USER_BUSY", "FILE NOT FOUND"])),
+    st.one_of(
+        words,
+        st.sampled_from(
+            ["success", "timeout", "failure", "SUCCESS", "USER_BUSY", "FILE NOT FOUND", "answered", "TIMEOUT"]
+        ),
+    ),
     max_size=4,
 )
 Say = Callable[[FreeSwitchCall], bytes]
@@ -72,6 +80,8 @@ REPLIES = [
     b"Content-Type: command/reply\nReply-Text: -ERR no\n\n",
     b"Content-Type: api/response\nContent-Length: 4\n\n+OK\n",
     b"Content-Type: api/response\nContent-Length: 5\n\n-ERR\n",
+    b"Content-Type: api/response\nContent-Length: 2\n\n1\n",
+    b"Content-Type: api/response\nContent-Length: 2\n\n0\n",
 ]
 ENDS = [
     event("CHANNEL_HANGUP", **{"Hangup-Cause": "NORMAL_CLEARING"}),
@@ -86,7 +96,19 @@ def key(digit: str, source: str, number: int) -> bytes:
     return event("DTMF", **{"DTMF-Digit": digit, "DTMF-Source": source, "Event-Sequence": str(number)})
 
 
+def willing(host: FreeSwitchCall) -> bytes:
+    """Every command is answered; of the queue there are two agents, one of them logged out, and one caller."""
+    counts = iter((b"2\n", b"1\n", b"1\n"))
+    found = b""
+    for tag in host.link.pending_tags:
+        body = next(counts, b"+OK\n") if tag == "queue" else b"+OK\n"
+        found += b"Content-Type: api/response\nContent-Length: %d\n\n%b" % (len(body), body)
+    return found
+
+
 says: st.SearchStrategy[Say] = st.one_of(
+    st.just(willing),
+    st.just(lambda host: completion(host, {"variable_cc_cause": "answered"})),
     st.sampled_from(REPLIES[:1] + REPLIES).map(lambda data: lambda host: data),
     st.just(lambda host: REPLIES[0] * len(host.link.pending_tags)),
     more.map(lambda fields: lambda host: completion(host, fields)),
@@ -119,14 +141,15 @@ moves = st.lists(
 class Call:
     """A host under test, and what must be true of it after every move."""
 
-    def __init__(self) -> None:
+    def __init__(self, flow: str) -> None:
         self.now_ms = 1_000
+        self.program = program(flow)
         self.effects: list[Effect] = []
         self.host = FreeSwitchCall(self._route, self.now_ms, on_start=self._started)
         self.host.data_to_send()
 
     def _route(self, channel: Any) -> Route:
-        return Route(program(), VirtualSounds(), {}, {"desk": "user/1"})
+        return Route(self.program, VirtualSounds(), {}, {"desk": "user/1"}, queues=self.program.queues)
 
     def _started(self, host: FreeSwitchCall, channel: Any) -> None:
         host.on_effect = self.effects.append
@@ -185,10 +208,11 @@ def finish(call: Call) -> None:
     assert call.host.state is None or sum(isinstance(e, End) for e in call.effects) == 1
 
 
+@pytest.mark.parametrize("flow", FLOWS)
 @settings(max_examples=300, deadline=None)
 @given(moves, st.one_of(st.none(), rarely))
-def test_a_switch_that_says_anything(moves: list[Any], last: Say | None) -> None:
-    call = Call()
+def test_a_switch_that_says_anything(flow: str, moves: list[Any], last: Say | None) -> None:
+    call = Call(flow)
     call.receive(connect_reply(True))
     play(call, moves)
     if last is not None:
@@ -196,11 +220,12 @@ def test_a_switch_that_says_anything(moves: list[Any], last: Say | None) -> None
     finish(call)
 
 
+@pytest.mark.parametrize("flow", FLOWS)
 @settings(max_examples=150, deadline=None)
 @given(moves, st.booleans())
-def test_a_peer_that_is_no_switch(moves: list[Any], full: bool) -> None:
+def test_a_peer_that_is_no_switch(flow: str, moves: list[Any], full: bool) -> None:
     """Before the connect reply, or after one that gives no control."""
-    call = Call()
+    call = Call(flow)
     if not full:
         call.receive(connect_reply(False))
     play(call, moves)
@@ -210,7 +235,7 @@ def test_a_peer_that_is_no_switch(moves: list[Any], full: bool) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=200), max_size=20), st.booleans())
 def test_bytes_of_any_kind(pieces: list[bytes], connected: bool) -> None:
-    call = Call()
+    call = Call(FLOWS[0])
     if connected:
         call.receive(connect_reply(True))
     for piece in pieces:

@@ -15,8 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.core import machine
-from ivr.core.effects import CollectSecret, Dial, Effect, End, Listen, Play, RecordMessage, Save
-from ivr.core.events import Digit, Event, HungUp, PlayDone, RecordDone, SecretDone, Started, TimerFired, TransferDone
+from ivr.core.effects import CollectSecret, Dial, Effect, End, Enqueue, Listen, Play, RecordMessage, Save
+from ivr.core.events import (
+    Digit,
+    Event,
+    HungUp,
+    PlayDone,
+    QueueDone,
+    RecordDone,
+    SecretDone,
+    Started,
+    TimerFired,
+    TransferDone,
+)
 from ivr.core.program import Collect, Program
 from ivr.core.state import CallState
 from ivr.lang.check import check_file
@@ -27,7 +38,7 @@ FLOWS = sorted(
     for p in [*ROOT.glob("flows/*.yaml"), *ROOT.glob("surveys/*.yaml"), *ROOT.glob("tests/flows/*.yaml")]
     if not p.name.endswith(".calls.yaml")
 )
-WAITS = (Play, Listen, CollectSecret, RecordMessage, Dial)
+WAITS = (Play, Listen, CollectSecret, RecordMessage, Dial, Enqueue)
 
 
 def load(path: Path) -> Program:
@@ -42,7 +53,7 @@ MOVES = st.one_of(
     st.tuples(st.just("answer"), st.integers(0, 7), st.integers(0, 9000)),
     st.tuples(st.just("key"), st.sampled_from("0123456789*#123452"), st.integers(0, 3000)),
     st.tuples(st.just("key"), st.sampled_from("0123456789*#"), st.integers(0, 50)),
-    st.tuples(st.just("stale"), st.integers(0, 4), st.integers(0, 1000)),
+    st.tuples(st.just("stale"), st.integers(0, 5), st.integers(0, 1000)),
     st.tuples(st.just("odd key"), st.sampled_from(["w", "F", "", "12", "é"]), st.integers(0, 10)),
     st.tuples(st.just("hang up"), st.just(0), st.integers(0, 1000)),
 )
@@ -61,7 +72,13 @@ def answer(wait: Effect | None, choice: int, at_ms: int) -> Event:
         case RecordMessage(number):
             return RecordDone(number, at_ms, ("done", "empty", "failed")[choice % 3], "m.wav", 2000)
         case Dial(number):
-            return TransferDone(number, at_ms, ("finished", "busy", "no_answer", "failed")[choice % 4])
+            cause = "" if choice < 6 else "RECOVERY_ON_TIMER_EXPIRE"
+            return TransferDone(number, at_ms, ("finished", "busy", "no_answer", "failed")[choice % 4], cause)
+        case Enqueue(number, _, _, keys):
+            outcome = ("answered", "answered", "no_agent", "full", "timed_out", "failed", "left", "left")[choice]
+            key = (keys or "#")[0] if choice == 6 else "D" if choice == 7 else ""
+            cause = "RECOVERY_ON_TIMER_EXPIRE" if choice == 1 else ""
+            return QueueDone(number, at_ms, outcome, "1001", cause, 4000 + choice, key)
     return Digit("1", at_ms)
 
 
@@ -74,6 +91,7 @@ def noise(choice: int, wait: int, at_ms: int) -> Event:
         SecretDone(other, at_ms, "1"),
         RecordDone(other, at_ms),
         TransferDone(other, at_ms),
+        QueueDone(other, at_ms),
     )[choice]
 
 

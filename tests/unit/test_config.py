@@ -138,6 +138,14 @@ def test_secrets_come_from_the_environment_and_are_not_shown(tmp_path):
     assert not [word for word in ("s" * 16, "pw-pw-pw", "hidden") if word in shown]
 
 
+def test_how_answers_are_kept(tmp_path):
+    told = "data: {zone: Asia/Kathmandu, keep: 400d, pseudonym_key: keys/p}"
+    data = load(tmp_path, told).data
+    assert (data.zone, data.keep_days, data.pseudonym_key) == ("Asia/Kathmandu", 400, tmp_path / "keys" / "p")
+    assert load(tmp_path, told, CALLWEAVE_PSEUDONYM_KEY="/k").data.pseudonym_key == Path("/k")
+    assert (load(tmp_path, "").data.zone, load(tmp_path, "").data.keep_days) == ("", 0)
+
+
 MISTAKES = {
     "unknown key": ("max_call: 3", '1:1: max_call: is no setting; did you mean "max_calls"?'),
     "unknown inner key": ("log: {levle: info}", '1:7: log.levle: is no setting; did you mean "level"?'),
@@ -147,6 +155,8 @@ MISTAKES = {
     "rate": ("prompts:\n  rate: 8001", '2:9: prompts.rate: "8001" is not known; write one of: 8000, 16000'),
     "whole number": ("max_calls: many", '"many" does not fit; write a whole number from 1 to 100000'),
     "other digits": ("max_calls: ١٢", "does not fit"),
+    "a zone": ("data: {zone: Mars}", '1:14: data.zone: "Mars" is no time zone of this machine; write a zone like'),
+    "days": ("data: {keep: 1y}", '1:14: data.keep: "1y" is no number of days; write days, like 400d'),
     "no value": ("linger_s:", "1:10: linger_s: has no value; write one, or delete the line for the default"),
     "a list for one value": ("spool: [a, b]", "spool: is one value, not a list or a table"),
     "a text for a table": ("flows: hotline", 'flows: is not a table of keys; write it as "key: value" lines'),

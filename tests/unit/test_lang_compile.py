@@ -19,6 +19,7 @@ from ivr.core.program import (
     HangUp,
     Piece,
     Program,
+    Queue,
     Record,
     Say,
     SetVars,
@@ -36,6 +37,7 @@ flow: x
 languages: [en]
 digits: {first: 4s, tries: {silence: 2, wrong: 3}, give_up: bye}
 destinations: {op: user/1000}
+queues: {help: help@default}
 variables: {n: 0, zero: "007", m: 007}
 error: bye
 """
@@ -145,6 +147,10 @@ STEPS: list[tuple[str, Any]] = [
         "{transfer: op, say: {en: Hi}, ring: 1m, failed: bye, busy: hang_up, next: bye}",
         Transfer("op", ("a/1",), 60_000, "bye", END, "bye", "bye"),
     ),
+    (
+        '{queue: help, failed: bye, wait: 5m, leave: {"#": hang_up}, announce: {every: 30s, say: {en: Wait}}}',
+        Queue("help", (), ("a/1",), 30_000, {"#": END}, 300_000, END, END, "bye", "bye", "bye", "bye"),
+    ),
     ("{record: {en: Hi}, next: hang_up}", Record(("a/1",), 120_000, 4000, "#", "", END, END, "bye")),
     (
         "{record: {en: Hi}, next: hang_up, limit: 9s, quiet: 500ms, end: any, into: m, empty: bye, failed: hang_up}",
@@ -159,7 +165,7 @@ def test_steps(step: str, node: Any, tmp_path: Path) -> None:
     assert program.nodes["a"] == node
     assert program.nodes[END] == HangUp()
     assert program.start == "a"
-    assert program.where["a"] == (Project(tmp_path).display(tmp_path / "x.yaml"), 8)
+    assert program.where["a"] == (Project(tmp_path).display(tmp_path / "x.yaml"), 9)
     assert program.variables == {"n": 0, "zero": "007", "m": "007"}
     assert Program.from_json(json.loads(json.dumps(program.to_json()))) == program
 

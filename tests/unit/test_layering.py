@@ -14,24 +14,25 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-ALL = ("core", "esl", "lang", "survey", "authoring", "media", "store", "results", "ops", "hosts", "cli")
+ALL = ("core", "esl", "lang", "survey", "campaign", "authoring", "media", "store", "results", "ops", "hosts", "cli")
 #: part -> (parts of Callweave, libraries besides the standard one)
 ALLOWED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "core": ((), ()),
     "esl": ((), ()),
     "lang": (("core", "survey"), ("yaml",)),
     "survey": (("core", "lang"), ("yaml",)),
+    "campaign": (("core", "lang", "survey"), ("yaml", "phonenumbers", "holidays")),
     "authoring": (("core", "lang", "survey"), ("*",)),
     "media": (("core", "lang"), ("*",)),
     "store": (("core",), ("*",)),
-    "results": (("core", "store", "survey"), ("*",)),
-    "ops": (("core", "esl", "lang", "survey", "media", "store", "results"), ("*",)),
+    "results": (("core", "store", "survey", "campaign"), ("*",)),
+    "ops": (("core", "esl", "lang", "survey", "campaign", "media", "store", "results"), ("*",)),
     "hosts": (ALL[:-1], ("*",)),
     "cli": (ALL, ("*",)),
 }
 #: Never in these parts: a clock, chance, the network or a log would make a replay different from the call.
 IMPURE = ("time", "random", "secrets", "socket", "ssl", "select", "asyncio", "threading", "subprocess", "logging")
-PURE = ("core", "esl", "lang", "survey")
+PURE = ("core", "esl", "lang", "survey", "campaign")
 #: The rest of the repository that may import hosts.
 ROOTS_OF_COMPOSITION = ("esl_app.py", "benchmarks", "tests")
 

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.cli.main import main
-from ivr.cli.results import safe_cell
+from ivr.results.cells import safe_cell
 from ivr.results.figures import bar, question_figures, survey_figures
 from ivr.results.queries import Count
 from ivr.store.recorder import Recorder

@@ -9,9 +9,12 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from ivr.hosts.switch import callcenter
 from ivr.hosts.switch.session import FRAME_MS, Session
 
-UUID_APIS = frozenset({"answer", "kill", "break", "setvar", "setvar_multi", "getvar", "dump", "recv_dtmf", "transfer"})
+UUID_APIS = frozenset(
+    {"answer", "kill", "break", "setvar", "setvar_multi", "getvar", "dump", "recv_dtmf", "transfer", "displace"}
+)
 
 
 def _nothing() -> None:
@@ -32,6 +35,8 @@ def run(session: Session, line: str) -> tuple[str, Callable[[], None]]:
         return f"+OK Deleted: {deleted}\n", _nothing
     if name == "status":
         return "UP 0 years, 0 days, 0 hours, 8 minutes\n1 session(s)\n", _nothing
+    if name == "callcenter_config":
+        return callcenter.config(session.queues, arg), _nothing
     if not name:
         return "-ERR no reply\n", _nothing
     if not name.startswith("uuid_") or name[5:] not in UUID_APIS:
@@ -62,6 +67,8 @@ def run(session: Session, line: str) -> tuple[str, Callable[[], None]]:
             for key in re.sub(r"@\d+$", "", rest.strip()):
                 if key in "0123456789ABCD*#wWfF":
                     session.at(session.now + FRAME_MS, partial(session.press, key, "APP"))
+        case "displace":
+            return session.displace(rest), _nothing
         case "transfer":
             return "+OK\n", lambda: session.at(session.now + FRAME_MS, partial(session.transfer, rest))
     return ok, _nothing

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Generator
 
 from ivr.hosts.switch.bridging import bridge, transfer
+from ivr.hosts.switch.callcenter import callcenter
 from ivr.hosts.switch.line import App, Line, Signal, Sound
 
 EVERY_KEY = "0123456789*#ABCD"
@@ -75,6 +76,12 @@ def sleep(line: Line, arg: str) -> App:
     while line.now_ms < until:
         if (yield until) == "hangup":
             return
+
+
+def socket(line: Line, arg: str) -> App:
+    """Another connection, outside of the one that we talk on: this one says no more."""
+    line.call_worker()
+    yield None
 
 
 # -- sounds ------------------------------------------------------------------------------------------------
@@ -268,6 +275,7 @@ def read(line: Line, arg: str) -> App:
 APPLICATIONS: dict[str, Callable[[Line, str], App | None]] = {
     "answer": answer,
     "bridge": bridge,
+    "callcenter": callcenter,
     "echo": echo,
     "export": set_,
     "flush_dtmf": flush_dtmf,
@@ -284,6 +292,7 @@ APPLICATIONS: dict[str, Callable[[Line, str], App | None]] = {
     "say": nothing,
     "set": set_,
     "sleep": sleep,
+    "socket": socket,
     "transfer": transfer,
     "unset": unset,
 }

@@ -78,8 +78,8 @@ def bridge(line: Line, arg: str) -> App:
         ("last_bridge_to", other),
         ("bridge_channel", "loopback/far-a"),
         ("bridge_uuid", other),
-        ("last_bridge_hangup_cause", "NORMAL_CLEARING"),
-        ("bridge_hangup_cause", "NORMAL_CLEARING"),
+        ("last_bridge_hangup_cause", far.cause or "NORMAL_CLEARING"),
+        ("bridge_hangup_cause", far.cause or "NORMAL_CLEARING"),
     ):
         line.set(name, value)
     line.emit("CHANNEL_UNBRIDGE", **legs)

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from ivr.hosts.sounds import Sound
 
-__all__ = ["App", "Destination", "Line", "Signal", "Sound"]
+__all__ = ["App", "Destination", "Line", "ScriptedQueue", "Signal", "Sound"]
 
 #: Why an application runs on: its time came, a key is waiting, ``uuid_break``, or the line is gone.
 Signal = Literal["time", "key", "break", "hangup"]
@@ -31,6 +31,20 @@ class Destination:
     ring_ms: int = 0
     talk_ms: int = 2500
     cause: str = ""  # FreeSWITCH's own word; "" is the outcome's usual one
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedQueue:
+    """A queue of mod_callcenter. ``outcome``: answers (after ``after_ms``, then talks and hangs up) | waits
+    (nobody answers) | no_agent (nobody is signed in). ``members`` wait already.
+    """
+
+    outcome: Literal["answers", "waits", "no_agent"] = "answers"
+    agent: str = "1001"
+    after_ms: int = 2000
+    talk_ms: int = 2000
+    cause: str = "NORMAL_CLEARING"
+    members: int = 0
 
 
 class Line(Protocol):
@@ -62,4 +76,7 @@ class Line(Protocol):
     def bridged(self, other: Mapping[str, str]) -> None: ...
     def park_elsewhere(self) -> None: ...
     def leave(self, where: str) -> None: ...
+    def waiting_line(self, name: str) -> ScriptedQueue | None: ...
+    def join(self, queue: ScriptedQueue) -> None: ...
+    def call_worker(self) -> None: ...
     def new_uuid(self) -> str: ...

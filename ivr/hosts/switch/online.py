@@ -13,7 +13,7 @@ from ivr.hosts.caller import ScriptedCaller
 from ivr.hosts.switch import template
 from ivr.hosts.switch.bridging import options
 from ivr.hosts.switch.channel import Channel, Value
-from ivr.hosts.switch.line import App, Destination, Sound
+from ivr.hosts.switch.line import App, Destination, ScriptedQueue, Sound
 from ivr.hosts.switch.wire import Command
 
 Tell = Callable[[str, Mapping[str, Value], Command | None], None]
@@ -44,6 +44,7 @@ class OnLine:
     destinations: Mapping[str, Destination]
     speed: float
     tell: Tell
+    queues: Mapping[str, ScriptedQueue] = field(default_factory=dict)
     now: int = 0  # the switch's clock
     cause: str = ""
     hung_up_by: str = ""  # caller | api | command | application | dialplan | error
@@ -52,6 +53,8 @@ class OnLine:
     _keys: deque[tuple[str, str, bool]] = field(default_factory=deque)
     _response: str = "_none_"
     _leaving: str | None = None
+    _agent: ScriptedQueue | None = None  # of this queue has the caller next
+    calls_worker: bool = False  # a `socket` of the dialplan wants another connection
     _parking: bool = False
     _ids: int = 0
 
@@ -139,6 +142,16 @@ class OnLine:
 
     def leave(self, where: str) -> None:
         self._leaving = where
+
+    def waiting_line(self, name: str) -> ScriptedQueue | None:
+        return self.queues.get(name)
+
+    def join(self, queue: ScriptedQueue) -> None:
+        self.channel.transferred()
+        self._agent = queue
+
+    def call_worker(self) -> None:
+        self.calls_worker = True
 
     def new_uuid(self) -> str:
         self._ids += 1

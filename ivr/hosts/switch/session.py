@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from ivr.hosts.caller import Gone, Key, Voice
 from ivr.hosts.switch import template
 from ivr.hosts.switch.apps import APPLICATIONS
+from ivr.hosts.switch.callcenter import TALK, talk
 from ivr.hosts.switch.channel import Value, local_stamp
-from ivr.hosts.switch.line import Signal
-from ivr.hosts.switch.online import OnLine, Plan, Running
+from ivr.hosts.switch.line import ScriptedQueue, Signal
+from ivr.hosts.switch.online import OnLine, Plan, Running, Tell
 from ivr.hosts.switch.wire import Command
 
 #: Applications look at keys, commands and the clock once a frame.
@@ -32,13 +33,14 @@ class Session(OnLine):
     at: Callable[[int, Callable[[], None]], None]
     ended: Callable[[], None]  # the call is over, and its last event is out
     hanging_up: Callable[[], None]  # just before CHANNEL_HANGUP
-    fate: str = "waiting"  # in control | transferred | dialplan | parked for ever | ended
+    fate: str = "waiting"  # in control | with an agent | transferred | dialplan | parked for ever | ended
     guarded: bool = False  # the dialplan's sched_transfer stands
     in_socket: bool = True  # the ``socket`` application has not ended
     over: bool = False
     _queue: deque[tuple[int, Command]] = field(default_factory=deque)
     _plan: deque[tuple[str, str]] = field(default_factory=deque)
     _unwind_ms: int | None = None
+    _displaced: set[str] = field(default_factory=set)
     _parked: bool = True  # in a park loop (of ``socket``, or of park_after_bridge)
 
     # -- commands --------------------------------------------------------------------------------------
@@ -132,7 +134,8 @@ class Session(OnLine):
             self._finish(running)
 
     def _finish(self, running: Running) -> None:
-        self.tell("CHANNEL_EXECUTE_COMPLETE", self._application(running, self._response), None)
+        if running.name != TALK:
+            self.tell("CHANNEL_EXECUTE_COMPLETE", self._application(running, self._response), None)
         self._stack.pop()
         if self._stack:
             below, inside_ms = self._stack[-1], self.now - running.began
@@ -145,12 +148,36 @@ class Session(OnLine):
         if self._leaving is not None:
             self._go_elsewhere()
             return
+        if self._agent is not None:
+            self._with_agent(self._agent)
+            return
         if self._parking and not self._stack:
             self._park_again()
         if self._keys:
             self._keys_waiting()
         self._run_queue()
         self._next_action()
+
+    def _with_agent(self, queue: ScriptedQueue) -> None:
+        """mod_callcenter ends `callcenter` and `socket` together, and lays the agent's leg beside the caller's."""
+        self._agent = None
+        self._end_socket()
+        self.fate = "with an agent"
+        self.channel.change(state="CS_SOFT_EXECUTE", state_number="5")
+        running = Running(TALK, "", self.new_uuid(), None, False, self.now, self.media)
+        self.tell("CHANNEL_EXECUTE", {"Application": TALK, "Application-Data": running.uuid}, None)
+        self._stack.append(running)
+        running.app = talk(self, queue)
+        self._step(None)
+
+    def connected_again(self, tell: Tell, ended: Callable[[], None], hanging_up: Callable[[], None]) -> None:
+        """The dialplan's `socket` has another connection: what follows is told there."""
+        self.calls_worker = False
+        self.tell, self.ended, self.hanging_up = tell, ended, hanging_up
+        self._stack.clear()
+        self._queue.clear()
+        self._plan.clear()
+        self.fate, self.in_socket, self._parked = "waiting", True, True
 
     # -- the dialplan ----------------------------------------------------------------------------------
 
@@ -198,7 +225,9 @@ class Session(OnLine):
         self.emit("CHANNEL_STATE")
         self.channel.change(state="CS_EXECUTE", state_number="4")
         self.emit("CHANNEL_STATE")
-        self._plan = deque(self.dialplan.get(where.split(" ")[0], (("sleep", "1000"),)))
+        number = where.split(" ")[0]
+        ours = (("socket", self.socket_arg),) if number == self.channel.facts["called"] else (("sleep", "1000"),)
+        self._plan = deque(self.dialplan.get(number, ours))
         self._next_action()
 
     def transfer(self, where: str) -> None:
@@ -215,6 +244,25 @@ class Session(OnLine):
         if not self.cause:
             self._run_queue()
             self._next_action()
+
+    def displace(self, arguments: str) -> str:
+        """Play over what is heard; a second one of the same file is refused while the first is there."""
+        what, _, path = arguments.partition(" ")
+        if what == "stop":
+            self._displaced_over(path)
+            return "+OK Success\n"
+        sound = self.sounds(path)
+        if sound is None or path in self._displaced:
+            return "-ERR Operation Failed\n"
+        self._displaced.add(path)
+        self.heard(sound.said)
+        self.at(self.now + self.scaled(sound.duration_ms), lambda: self._displaced_over(path))
+        return "+OK Success\n"
+
+    def _displaced_over(self, path: str) -> None:
+        if path in self._displaced:
+            self._displaced.discard(path)
+            self.silent()
 
     # -- keys, the caller and time ---------------------------------------------------------------------
 

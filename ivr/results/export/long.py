@@ -1,0 +1,163 @@
+"""Long: one row an answer, as records and, for text formats, as ready lines.
+
+Law: no files and no databases. What answers have in common is made once: the ends of a line for each run, its middle
+for each question and value. So ten million answers cost little more than reading them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from ivr.results.cells import safe_cell
+from ivr.results.export.codebook import Codebook
+from ivr.results.export.source import CHUNK, Row, iso, moment, run_cells
+
+COLUMNS: Final = (
+    *("call_id", "respondent", "survey", "launch", "definition", "status"),
+    *("question", "title", "value", "value_number", "label", "missing", "language"),
+    *("at", "agent", "queue", "flow", "run", "occurrence"),
+)
+_HEAD, _MIDDLE, _TAIL = COLUMNS[:6], COLUMNS[6:13], COLUMNS[14:18]
+#: So many runs, and so many different answers, are remembered.
+_REMEMBERED: Final = 20_000
+
+Cells = Sequence[Any]
+
+
+@dataclass
+class Long:
+    """What makes long rows of the rows of ``source.answers``."""
+
+    codebook: Codebook
+    respondent: Callable[[str], str]
+
+    def head(self, run: Row, definition: str) -> Cells:
+        return (run[0], self.respondent(run[3] or ""), run[1], run[4] or "", definition or "", run[5])
+
+    def middle(self, given: Row) -> Cells:
+        definition, question, value, missing = given[0] or "", given[1], given[2] or "", given[4] or ""
+        title = self.codebook.title(definition, question)
+        label = self.codebook.label(definition, question, value)
+        return (question, title, value, number(given[3]), label, missing, given[5] or "")
+
+    def tail(self, run: Row) -> Cells:
+        return (run[6] or "", run[7] or "", run[8] or "", int(run[2]))
+
+    def record(self, row: Row) -> tuple[Any, ...]:
+        """All of COLUMNS: times aware, what is none None."""
+        run = run_cells(row[0])
+        at: datetime | None = moment(row[7])
+        cells = (*self.head(run, row[1]), *self.middle(row[1:7]), at, *self.tail(run), int(row[8]))
+        return tuple(None if cell == "" else cell for cell in cells)
+
+
+def number(raw: Any) -> float | int | None:
+    """A number as it is written: whole ones without a point."""
+    if raw is None or raw == "":
+        return None
+    found = float(raw)
+    return int(found) if found.is_integer() and abs(found) < 2**53 else found
+
+
+@dataclass(frozen=True)
+class Text:
+    """How a text format writes some columns of a row, and what is around and between them."""
+
+    cells: Callable[[Sequence[str], Cells], str]
+    begin: str
+    between: str
+    at: str  # in front of the time
+    after_at: str
+    no_at: str
+    occurrence: str  # in front of it
+    end: str
+
+
+def csv_cells(_names: Sequence[str], cells: Cells) -> str:
+    return ",".join([csv_cell(cell) for cell in cells])
+
+
+#: Neither to be guarded nor quoted; most cells are.
+_plain: Final = re.compile(r"\w[\w .:;/()?'-]*\w|\w?").fullmatch
+
+
+def csv_cell(cell: Any) -> str:
+    """Quoted where it must be; what a spreadsheet would run, guarded."""
+    if cell is None:
+        return ""
+    if not isinstance(cell, str):
+        return str(cell)
+    if _plain(cell):
+        return cell
+    text: str = safe_cell(cell)
+    if '"' in text or "," in text or "\n" in text or "\r" in text or text[:1] == " " or text[-1:] == " ":
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@lru_cache(maxsize=_REMEMBERED, typed=True)
+def json_cell(cell: Any) -> str:
+    return "null" if cell == "" else _encode(cell)
+
+
+def json_cells(names: Sequence[str], cells: Cells) -> str:
+    return ", ".join([f'"{name}": {json_cell(cell)}' for name, cell in zip(names, cells, strict=True)])
+
+
+CSV: Final = Text(csv_cells, "", ",", "", "", "", "", "\n")
+JSON_LINES: Final = Text(json_cells, "{", ", ", '"at": "', '"', '"at": null', '"occurrence": ', "}\n")
+
+
+def lines(rows: Iterable[Row], long: Long, text: Text) -> Iterator[tuple[str, int]]:
+    """Some thousand lines in one text, and how many they are."""
+    ends: dict[Any, tuple[str, str]] = {}
+    middles: dict[tuple[Any, ...], str] = {}
+    begin, end, last, no_time = text.at, text.after_at, text.end, text.no_at
+    made: list[str] = []
+    # By name, not by number: a look at ten million rows counts each look.
+    for run, definition, question, value, num, missing, language, raw, nth in rows:
+        both = ends.get(run)
+        if both is None:
+            if len(ends) >= _REMEMBERED:
+                ends.clear()
+            both = ends[run] = _ends(long, text, run_cells(run), definition)
+        given = (definition, question, value, num, missing, language)
+        middle = middles.get(given)
+        if middle is None:
+            if len(middles) >= _REMEMBERED:
+                middles.clear()
+            middle = middles[given] = text.cells(_MIDDLE, long.middle(given)) + text.between
+        if raw and len(raw) > 22:
+            at = f"{begin}{raw[:10]}T{raw[11:23]}+00:00{end}"
+        else:
+            at = f"{begin}{iso(raw)}{end}" if raw else no_time
+        made.append(f"{both[0]}{middle}{at}{both[1]}{nth}{last}")
+        if len(made) == CHUNK:
+            yield "".join(made), CHUNK
+            made = []
+    if made:
+        yield "".join(made), len(made)
+
+
+def _ends(long: Long, text: Text, run: Row, definition: str) -> tuple[str, str]:
+    """What stands before and behind the answers of a run. Only its first two cells are its own."""
+    head, tail = tuple(long.head(run, definition)), tuple(long.tail(run))
+    own, common = text.cells(_HEAD[:2], head[:2]), _common(text, _HEAD[2:], head[2:])
+    return (
+        f"{text.begin}{own}{text.between}{common}{text.between}",
+        f"{text.between}{_common(text, _TAIL, tail)}{text.between}{text.occurrence}",
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _common(text: Text, names: tuple[str, ...], cells: tuple[Any, ...]) -> str:
+    return text.cells(names, cells)

@@ -1,0 +1,168 @@
+"""Source: runs and answers as rows of plain values, streamed from one snapshot; memory stays flat.
+
+Law: the only module here that knows how a database hands out many rows. On PostgreSQL they come by COPY, in the
+text format, which costs a third of a cursor's CPU; on SQLite the statement is stepped. Nothing is empty text: what
+is empty is '' or None, and both mean none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from operator import methodcaller
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ivr.results.export.selection import Selection, status
+from ivr.results.queries import by_keys
+from ivr.store.rows import utc_text
+from ivr.store.schema import answer, call, survey_run
+
+Row = Sequence[Any]
+#: Rows that are taken from a connection at once.
+CHUNK: Final = 5_000
+
+#: What a run says in front of each of its answers.
+RUN: Final = ("call_id", "survey", "run", "caller", "launch", "status", "agent", "queue", "flow")
+#: Columns of an answer, and the definition that says what they mean.
+ANSWER: Final = ("definition", "question", "value", "value_number", "missing", "language", "at", "occurrence")
+WIDE_RUN: Final = (
+    *RUN,
+    *("definition", "language", "last_question", "answered", "asked", "begun_at", "ended_at", "resumed_from"),
+)
+WIDE_ANSWER: Final = ("question", "value", "value_number", "missing")
+
+
+def answers(connection: Connection, selection: Selection) -> Iterator[Row]:
+    """Answers as the database finds them: what their run says, in one piece (``run_cells`` takes it apart), and
+    ANSWER. The piece is the same for all answers of a run."""
+    given = answer.c
+    columns: list[ColumnElement[Any]] = [
+        *(*_run(), survey_run.c.definition, given.question, given.value, given.value_number, given.missing),
+        *(given.language, given.at, given.occurrence),
+    ]
+    query = select(*columns).select_from(_with_call().join(answer, _of_run())).where(selection.runs())
+    if selection.launch:
+        by_keys(connection)
+    if connection.dialect.name == "postgresql":
+        return _copied(connection, query, len(ANSWER))
+    first = len(RUN)
+    return ((row[:first], *row[first:]) for row in _stepped(connection, query))
+
+
+def run_cells(piece: str | Row) -> Row:
+    """What a run says, by RUN."""
+    if not isinstance(piece, str):
+        return piece
+    cells = piece.split("\t")
+    return [_plain(cell) for cell in cells] if "\\" in piece else cells
+
+
+def runs(connection: Connection, selection: Selection) -> Iterator[Row]:
+    """Runs with their answers, one row an answer: WIDE_RUN and WIDE_ANSWER. A run's rows stand together, and of two
+    answers to one question the later stands last. A run without an answer has one row."""
+    run, given = survey_run.c, answer.c
+    columns: list[ColumnElement[Any]] = [
+        *(*_run(), run.definition, call.c.language, run.last_question, run.answered, run.asked, run.begun_at, run.at),
+        *(run.resumed_from, given.question, given.value, given.value_number, given.missing),
+    ]
+    query = select(*columns).select_from(_with_call().outerjoin(answer, _of_run())).where(selection.runs())
+    query = query.order_by(run.call_id, run.survey, run.occurrence, given.occurrence)
+    return _copied(connection, query) if connection.dialect.name == "postgresql" else _stepped(connection, query)
+
+
+def _run() -> tuple[ColumnElement[Any], ...]:
+    run = survey_run.c
+    return (
+        *(run.call_id, run.survey, run.occurrence.label("run"), call.c.caller, run.launch, status()),
+        *(run.agent, run.queue, call.c.flow),
+    )
+
+
+def run_count(connection: Connection, selection: Selection) -> int:
+    return connection.scalar(select(func.count()).select_from(_with_call()).where(selection.runs())) or 0
+
+
+def answer_count(connection: Connection, selection: Selection) -> int:
+    """About how many answers, as the runs counted them: for a progress bar, which need not be exact."""
+    total = select(func.sum(survey_run.c.answered)).select_from(_with_call()).where(selection.runs())
+    return int(connection.scalar(total) or 0)
+
+
+def _with_call() -> Any:
+    return survey_run.outerjoin(call, call.c.call_id == survey_run.c.call_id)
+
+
+def _of_run() -> ColumnElement[bool]:
+    """The answers of a run; those of a Callweave before schema 0004 belong to the first run of their call."""
+    # Not coalesce(run, 1): of that PostgreSQL would know no frequencies, and look up each answer's call by itself.
+    this = or_(answer.c.run == survey_run.c.occurrence, and_(answer.c.run.is_(None), survey_run.c.occurrence == 1))
+    return and_(answer.c.call_id == survey_run.c.call_id, answer.c.survey == survey_run.c.survey, this)
+
+
+def _stepped(connection: Connection, query: Select[Any]) -> Iterator[Row]:
+    text, parameters = _compiled(query, sqlite.dialect(paramstyle="named"))
+    connection.exec_driver_sql("SELECT 1")  # SQLAlchemy begins its transaction with its first statement
+    return iter(_driver(connection).execute(text, parameters))
+
+
+def _copied(connection: Connection, query: Select[Any], cells: int = -1) -> Iterator[Row]:
+    """Rows of COPY's text format. ``cells``: so many at the end of a row are taken apart, the rest is one piece."""
+    text, parameters = _compiled(query, postgresql.dialect(paramstyle="pyformat"))  # type: ignore[no-untyped-call]
+    connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
+    with _driver(connection).cursor().copy(f"COPY ({text}) TO STDOUT WITH (NULL '')", parameters) as copy:
+        source = iter(copy)
+        while held := list(islice(source, CHUNK)):
+            yield from _split(held, cells)
+
+
+def _split(held: list[Any], cells: int) -> Iterator[Row]:
+    """Lazily: lists that die at once cost the garbage collector nothing, and it was a third of the whole."""
+    text = str(b"".join(held), "utf-8")
+    found = map(methodcaller("rsplit", "\t", cells), text[:-1].split("\n"))
+    if "\\" not in text:
+        return found
+    return ([_plain(cell) if "\\" in cell and "\t" not in cell else cell for cell in row] for row in found)
+
+
+_ESCAPED: Final = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "\\": "\\"}
+
+
+def _plain(cell: str) -> str:
+    pieces = iter(cell.split("\\"))
+    found = [next(pieces)]
+    for piece in pieces:
+        if piece:
+            found.append(_ESCAPED[piece[0]] + piece[1:])
+        else:  # a backslash, and what stands up to the next one
+            found.append("\\" + next(pieces, ""))
+    return "".join(found)
+
+
+def _compiled(query: Select[Any], dialect: Any) -> tuple[str, dict[str, Any]]:
+    compiled = query.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    parameters = {k: utc_text(v) if isinstance(v, datetime) else v for k, v in compiled.params.items()}
+    return str(compiled), parameters
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def iso(raw: str | None) -> str:
+    """A stored time as ISO 8601 in UTC, to the millisecond."""
+    if not raw:
+        return ""
+    fraction = raw[19:26].partition("+")[0]
+    return f"{raw[:10]}T{raw[11:19]}{(fraction or '.')[:4]:0<4}+00:00"
+
+
+def moment(raw: str | None) -> datetime | None:
+    """A stored time, aware."""
+    if not raw:
+        return None
+    fraction = raw[19:26].partition("+")[0]
+    return datetime.fromisoformat(f"{raw[:19]}{fraction or '.':0<7}+00:00")
