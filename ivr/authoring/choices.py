@@ -45,8 +45,9 @@ class Options:
 class ChoiceLists:
     """The sheet of choices."""
 
-    def __init__(self, sheet: Sheet | None, report: Report, texts: ReadTexts) -> None:
-        self.report, self.texts = report, texts
+    def __init__(self, sheet: Sheet | None, report: Report, texts: ReadTexts, twice: bool = False) -> None:
+        """``twice``: the form says that names may stand twice, for filters; the first counts."""
+        self.report, self.texts, self.twice = report, texts, twice
         self.rows: dict[str, list[Row]] = {}
         self._read: dict[str, list[Choice] | None] = {}
         name = ""
@@ -72,7 +73,7 @@ class ChoiceLists:
                 self.report.error(row.place("name"), "the choice has no name")
             elif name in found:
                 message = f"choice {name!r} stands twice in its list; the first is at {found[name].place}"
-                self.report.error(row.place("name"), message, name)
+                (self.report.lost if self.twice else self.report.error)(row.place("name"), message, name)
             elif len(name) > 60:
                 self.report.error(row.place("name"), "a choice's name has at most 60 characters", name)
             else:

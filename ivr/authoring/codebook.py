@@ -49,6 +49,13 @@ def chosen(question: QuestionDef) -> str:
     return str(low) if low == high else f"{low}..{high}"
 
 
+def shuffled(definition: Definition) -> list[str]:
+    """What is asked in random order, as people call it."""
+    return [
+        (definition.sections.get(name) or name) if name else "the whole questionnaire" for name in definition.random
+    ]
+
+
 def table(definition: Definition) -> tuple[list[str], list[list[Any]]]:
     """The heads, and one row for each value of each variable; a variable without values has one row."""
     languages = definition.languages
@@ -99,6 +106,7 @@ def html(definition: Definition, language: str = "") -> str:
         kinds=KINDS,
         sorts=_SORTS,
         limits=limits,
+        shuffled=shuffled(definition),
         chosen=chosen,
         missing_label=missing_label,
         labelled=_labelled,
@@ -116,7 +124,7 @@ def _sections(definition: Definition) -> list[tuple[str, str, list[QuestionDef]]
     found: list[tuple[str, str, list[QuestionDef]]] = []
     for question in definition.questions:
         if not found or found[-1][0] != question.section:
-            found.append((question.section, definition.sections.get(question.section, question.section), []))
+            found.append((question.section, definition.sections.get(question.section) or question.section, []))
         found[-1][2].append(question)
     return found
 

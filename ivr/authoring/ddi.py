@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from ivr.authoring.codebook import missing_label
+from ivr.authoring.codebook import missing_label, shuffled
 from ivr.survey.definition import KINDS, Definition, QuestionDef
 
 NAMESPACE: Final = "ddi:codebook:2_5"
@@ -55,10 +55,7 @@ def ddi(definition: Definition) -> str:
     for question in definition.questions:
         _variable(data, question, definition.languages)
     if definition.random:
-        named = ", ".join(
-            definition.sections.get(name, name) or "the whole questionnaire" for name in definition.random
-        )
-        _add(data, "notes", f"Asked in random order: {named}", type="order")
+        _add(data, "notes", f"Asked in random order: {', '.join(shuffled(definition))}", type="order")
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 

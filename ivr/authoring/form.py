@@ -31,7 +31,8 @@ class Form:
         self.columns: dict[tuple[str, str], str] = {}  # field, language -> header
         self.choice_columns: dict[tuple[str, str], str] = {}
         self.languages = self._languages(sheets, wanted)
-        self.choices = ChoiceLists(sheets.get("choices"), report, self._choice_texts)
+        twice = self.setting("allow_choice_duplicates").lower() in ("yes", "true")
+        self.choices = ChoiceLists(sheets.get("choices"), report, self._choice_texts, twice)
         self.places: dict[str, str] = {}  # every name of the form -> where it stands
         self.known: dict[str, Asked] = {}  # the questions so far
         self.conditions = Conditions(self.known)

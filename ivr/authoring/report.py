@@ -30,10 +30,12 @@ class Report:
     lines: list[Line] = field(default_factory=list)
     taken: int = 0  # questions, of which the questionnaire has one each
     rows: int = 0  # of the survey sheet
+    _known: set[Line] = field(default_factory=set, repr=False)
 
     def _add(self, kind: str, place: str, message: str, name: str) -> None:
         line = Line(place, kind, message, name)
-        if line not in self.lines:
+        if line not in self._known:
+            self._known.add(line)
             self.lines.append(line)
 
     def error(self, place: str, message: str, name: str = "") -> None:

@@ -124,11 +124,7 @@ def read_workbook(path: Path) -> dict[str, Sheet]:
     try:
         with CalamineWorkbook.from_path(str(path)) as book:
             found = {_sheet_name(name): name for name in reversed(book.sheet_names)}
-            return {
-                name: _sheet(found[name], book.get_sheet_by_name(found[name]).to_python(skip_empty_area=False))
-                for name in SHEETS
-                if name in found
-            }
+            return {name: _read(book, found[name]) for name in SHEETS if name in found}
     except PasswordError:
         raise SheetError("the workbook is protected by a password; save a copy without one") from None
     except (CalamineError, OSError, ValueError, OverflowError) as error:
@@ -178,6 +174,14 @@ def _number(letters: str) -> int:
     for letter in letters:
         column = column * 26 + ord(letter) - 64
     return column - 1
+
+
+def _read(book: CalamineWorkbook, name: str) -> Sheet:
+    table = book.get_sheet_by_name(name)
+    if table.total_height > MAX_ROWS or table.total_width > MAX_COLUMNS:
+        last = f"{column_name(MAX_COLUMNS - 1)}{MAX_ROWS}"
+        raise SheetError(f"sheet {name!r} has cells beyond {last}; delete what is out there")
+    return _sheet(name, table.to_python(skip_empty_area=False))
 
 
 def _sheet_name(name: str) -> str:

@@ -289,6 +289,21 @@ def test_every_kind_of_question_is_in_every_codebook(kind):
     assert KINDS[kind] in codebook.csv_text(one, safe_cell).replace('""', '"')
 
 
+ORDERS = [
+    ((), {}, ""),
+    (("",), {}, "the whole questionnaire"),
+    (("a", "b"), {"a": "First", "b": ""}, "First, b"),
+    (("", "c"), {}, "the whole questionnaire, c"),
+]
+
+
+@pytest.mark.parametrize(("random", "titles", "said"), ORDERS)
+def test_what_is_asked_in_random_order(random, titles, said):
+    one = Definition("s", "", ("en",), (QuestionDef("q", "code", {"en": "Q?"}),), random=random, sections=titles)
+    assert (f"<dt>asked in random order</dt><dd>{said}</dd>" in codebook.html(one)) is bool(said)
+    assert (f"Asked in random order: {said}<" in ddi(one)) is bool(said)
+
+
 def test_a_definition_from_the_store_gives_the_same():
     again = Definition.from_json(DEFINITION.to_json())
     assert ddi(again) == ddi(DEFINITION)

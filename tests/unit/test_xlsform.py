@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,14 @@ def test_every_broken_row_is_named(tmp_path, rows, wanted):
     assert made.written is None
     assert not store(made, tmp_path / "out.yaml")
     assert not (tmp_path / "out.yaml").exists()
+
+
+def test_a_form_may_allow_names_to_stand_twice(tmp_path):
+    settings = [["allow_choice_duplicates"], ["yes"]]
+    made = form(tmp_path, [["select_one twice", "q", "Q?"]], choices=BAD_CHOICES, settings=settings)
+    assert lines(made, "lost")[0].startswith("choices!B6: choice 'x' stands twice")
+    assert "For X, press 1." in body(made)
+    assert "press 2" not in body(made)
 
 
 def test_a_list_that_nobody_uses_may_be_broken(tmp_path):
@@ -379,6 +388,36 @@ def test_no_workbook(tmp_path):
     assert "is no workbook" in lines(import_form(tmp_path / "notes.txt"), "error")[0]
     empty = workbook(tmp_path / "empty.xlsx", (), [["list_name"]])
     assert "no sheet 'survey'" in lines(import_form(empty), "error")[0]
+
+
+ODS = """<?xml version="1.0"?><office:document-content
+ xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>
+<table:table table:name="survey">{rows}<table:table-row table:number-rows-repeated="{more}"><table:table-cell{last}/>"""
+ODS += """</table:table-row></table:table></office:spreadsheet></office:body></office:document-content>"""
+
+
+MANIFEST = """<?xml version="1.0"?>
+<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>"""
+
+
+def ods(path, rows, more=1_048_000, last=""):
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    table = "".join(f"<table:table-row>{''.join(map(cell.format, row))}</table:table-row>" for row in rows)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", MANIFEST)
+        archive.writestr("content.xml", ODS.format(rows=table, more=more, last=last))
+    return path
+
+
+def test_open_document_is_read_too(tmp_path):
+    rows = [["type", "name", "label"], ["integer", "q", "Q?"]]
+    assert "id: q" in body(import_form(ods(tmp_path / "f.ods", rows)))
+    last = ' office:value-type="float" office:value="1"'
+    far = import_form(ods(tmp_path / "g.ods", rows, more=30_000, last=last))
+    assert "has cells beyond" in lines(far, "error")[0]
 
 
 def test_a_cell_far_out_does_not_fill_the_memory(tmp_path):
