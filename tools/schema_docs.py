@@ -43,6 +43,9 @@ SELECT overall, solved, reason_late, reason_missing FROM v_survey_wide_aftercare
 * Secret answers are in no view: they are not stored. Callers' numbers are masked.
 * Of many millions of answers ask for one launch or one call: `launch = ...` and `call_id = ...` use indexes. A
   condition on `day` looks at every row; one on `started_at` of `v_calls` does not.
+  Measured once with ten million answers of a million runs, two cores that others used too: one launch of fifty thousand
+  runs takes 2 to 6 s in `v_answers`, `v_breakoff` and the wide view; the whole wide view 26 s on SQLite and 37 s on
+  PostgreSQL, `v_csat_agent` 12 s and 9 s, the whole `v_flow_funnel` about a minute.
 * Views of your own on ours: PostgreSQL keeps them when ours get columns. When it cannot, `ivr db views` names them.
 
 ## Tables behind them

@@ -23,9 +23,12 @@ def figure_views(w: Words) -> tuple[View, ...]:
 
 def _scored(by: str, measure: str) -> str:
     # a.agent <> '' leaves out what has none.
-    return f"""FROM v_answers a
-JOIN survey_question q ON q.definition = a.definition AND q.question = a.question
-WHERE q.measure = '{measure}' AND a.value_number IS NOT NULL AND a.{by} <> ''
+    # CROSS JOIN: SQLite begins with the few questions, each once for all versions, and finds answers by an index.
+    return f"""FROM (SELECT DISTINCT survey, question FROM survey_question WHERE measure = '{measure}') m
+CROSS JOIN v_answers a
+CROSS JOIN survey_question q
+WHERE a.survey = m.survey AND a.question = m.question AND q.definition = a.definition AND q.question = a.question
+AND q.measure = '{measure}' AND a.value_number IS NOT NULL AND a.{by} <> ''
 GROUP BY a.{by}, a.survey, a.question, a.day"""
 
 

@@ -430,6 +430,7 @@ PLANS = {
     "SELECT * FROM v_survey_wide_csat WHERE launch = 'wave1'": ["ix_survey_run_launch", "SEARCH a USING PRIMARY KEY"],
     "SELECT * FROM v_breakoff WHERE launch = 'wave1'": ["ix_survey_run_launch"],
     "SELECT * FROM v_survey_wide_csat": ["SCAN r", "SEARCH a USING PRIMARY KEY"],
+    "SELECT * FROM v_csat_agent": ["SEARCH a USING INDEX ix_answer_survey (survey=? AND question=?)"],
     "SELECT * FROM v_answers WHERE call_id = 'a'": ["SEARCH r USING PRIMARY KEY", "SEARCH a USING PRIMARY KEY"],
 }
 
