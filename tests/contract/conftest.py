@@ -18,6 +18,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from benchmarks.year import Year
+from benchmarks.year_load import load
 from ivr.store.engine import make_engine
 from ivr.store.upgrade import upgrade
 
@@ -124,3 +126,24 @@ def database(empty_database: str) -> str:
     """A database ready for use."""
     upgrade(empty_database)
     return empty_database
+
+
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def year_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A made-up year of about 10,000 answers; to be read only."""
+    year = Year(10_000, 10)
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('year')}/year.db"
+        load(url, year, say=lambda text: None)
+        yield url
+        return
+    server_url: str = request.getfixturevalue("postgres_server")
+    name = f"callweave_test_{secrets.token_hex(4)}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            url = make_engine(server_url).url.set(database=name).render_as_string(hide_password=False)
+            load(url, year, say=lambda text: None)
+            yield url
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
