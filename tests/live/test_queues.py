@@ -221,3 +221,32 @@ def test_another_worker_asks_what_is_to_be_asked_after_the_agent(
     assert site.worker.call_row(uuid)["ended_by"] == "flow"
     want = {(row["question"], row["keys"]) for row in plan.rows("answer")}
     assert set(site.worker.rows("select question, keys from answer where call_id = ?", uuid)) == want
+
+
+def test_an_agent_who_transfers_the_caller_elsewhere_ends_the_call_in_our_books(site: Site, played: Played) -> None:
+    """`uuid_transfer` in the middle of the talk: nothing of ours follows the caller, nor leads them back to us."""
+    call = named("hangs up in the talk")
+    assert played[call.line].problems == []
+    uuid = "moved"
+
+    async def run() -> Seen:
+        talk = asyncio.create_task(site.exchange.play(site.plan(call), uuid, site.sounds))
+        await asyncio.sleep(8.0)
+        return await talk if talk.done() else await moved(talk)
+
+    async def moved(talk: asyncio.Task[Seen]) -> Seen:
+        loop = asyncio.get_running_loop()
+        here = f"{uuid} 'set:x=y,sleep:2500,hangup:' inline"
+        reply = await loop.run_in_executor(None, site.switch.api, "uuid_transfer", here)
+        assert reply.startswith("+OK"), reply
+        await asyncio.sleep(1.0)
+        assert (await loop.run_in_executor(None, site.switch.api, "uuid_exists", uuid)).strip() == "true"
+        left = await loop.run_in_executor(None, site.switch.api, "uuid_getvar", f"{uuid} transfer_after_bridge")
+        assert left.strip() == "_undef_"
+        return await talk
+
+    site.exchange.run(run(), 60)
+    row = site.worker.call_row(uuid)
+    assert (row["ended_by"], row["end_node"]) == ("transferred", "agents")
+    assert "call_taken_away" in [line["event"] for line in site.worker.log_lines(uuid)]
+    assert "call_came_back" not in [line["event"] for line in site.worker.log_lines(uuid)]

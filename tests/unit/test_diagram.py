@@ -23,6 +23,7 @@ from ivr.core.program import (
     Piece,
     Program,
     Prompt,
+    Queue,
     Record,
     Say,
     SetVars,
@@ -72,6 +73,27 @@ EVERY = program(
 def arrows(drawn: Program) -> list[str]:
     style = {True: "-.", False: "--"}
     return [f"{a.tail} {style[a.dashed]} {a.label!r} {a.head}" for a in draw(drawn).arrows]
+
+
+def test_agents():
+    """A queue, and a transfer with a survey after it: what leads there, and what leads away from a broken talk."""
+    ends = {"no_agent": "bye", "full": "bye", "timed_out": "desk", "failed": "bye"}
+    queue = Queue("support", ("p",), (), 0, {"#": "desk"}, 60_000, "wait", "survey", **ends)
+    desk = Transfer("desk", (), 30_000, "wait", "bye", "bye", "bye", "survey")
+    nodes = {"wait": queue, "desk": desk, "survey": HangUp(("p",)), "bye": HangUp(("p",))}
+    drawn = Program("t", "", ("en",), "wait", nodes, EVERY.prompts)
+    assert arrows(drawn) == [
+        "@start -- '' wait",
+        "wait -- 'agent left' survey",
+        "wait -. 'broken off' wait",
+        "wait -- '#' desk",
+        "wait -. 'no agent\\nfull\\nfailed' bye",
+        "wait -. 'waited too long' desk",
+        "desk -- 'far end left' survey",
+        "desk -. 'broken off' wait",
+        "desk -. 'busy\\nno answer\\nfailed' bye",
+    ]
+    assert [box.text[-1] for box in draw(drawn).boxes if box.shape == "person"] == ["queue support", "connect to desk"]
 
 
 def test_arrows():

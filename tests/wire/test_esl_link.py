@@ -74,6 +74,19 @@ def test_a_refused_field_leaves_nothing_waiting() -> None:
     assert link.execute("playback", "a", event_uuid="u-1")
 
 
+def test_an_answer_that_was_asked_for_is_news_however_short() -> None:
+    """`+OK` to what was sent may lie in the kernel; the two bytes of a count may not."""
+    link = up()
+    link.api("uuid_setvar", f"{UUID} a 1", tag="set")
+    assert link.quiet_bytes > 0
+    link.receive_data(api_reply("+OK\n"))
+    assert link.ask("callcenter_config", "queue count agents q@x", tag="queue") == (
+        b"api callcenter_config queue count agents q@x\n\n"
+    )
+    assert link.quiet_bytes == 0
+    assert link.receive_data(api_reply("1\n")) == [ApiReply("queue", "1\n", True)]
+
+
 def test_execute_is_accepted_then_done() -> None:
     link = up()
     assert link.execute("playback", "/x.wav", event_uuid="u-1") == commands.execute(
