@@ -40,7 +40,9 @@ def call_back(turn: Turn, node: CallBack) -> str:
     turn.took("next")
     visits = state.visits.get(state.node, 0) + 1
     state.visits = {**state.visits, state.node: visits}
-    told: dict[str, Any] = {"after_ms": node.after_ms} if not node.at else {"at": str(state.variables.get(node.at) or "")}
+    told: dict[str, Any] = (
+        {"after_ms": node.after_ms} if not node.at else {"at": str(state.variables.get(node.at) or "")}
+    )
     told["campaign"] = str(state.variables.get("campaign.name") or "")
     row = {
         "survey": NO_SURVEY,
