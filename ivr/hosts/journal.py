@@ -23,6 +23,11 @@ EVERY_CAMPAIGN: Final = "-"
 _TIMES: Final = {"started_ms": "started_at", "ended_ms": "ended_at", "at_ms": "at"}
 
 
+def person(facts: Mapping[str, Any]) -> str:
+    """The number of the person on the line: whom a campaign called, or who called."""
+    return str(facts.get("contact.number") or facts["caller.number"])
+
+
 class Journal:
     """``put(table, row)`` takes rows or what makes them; ``started_at``: aware, when the machine's clock read 0.
 

@@ -16,6 +16,7 @@ from ivr.core.program import Program
 from ivr.core.state import CallState
 from ivr.esl.event import Event
 from ivr.hosts.freeswitch import Later, Route
+from ivr.hosts.journal import person
 from ivr.hosts.past import has_quotas, wanted_of
 from ivr.hosts.sounds import BuiltSounds, Sounds
 from ivr.lang.check import check_file
@@ -31,6 +32,10 @@ SECRET_VARIABLE: Final = "variable_callweave_secret"
 TAKEOVER_VARIABLES: Final = ("variable_callweave_takeover", "variable_recovered")
 #: A fact that a flow declares comes as a channel variable: callweave_fact_customer.region=north.
 FACT_VARIABLE: Final = "variable_callweave_fact_"
+
+
+#: What a dialler brings with every call that it makes: whom it called, and for what.
+OF_CAMPAIGNS: Final = ("contact.number", "contact.id", "campaign.name")
 
 
 class FlowErrors(Exception):
@@ -146,7 +151,8 @@ class Registry:
         return {name: line.program for name, line in found.items()}
 
     def _line(self, program: Program, sounds: Sounds) -> _Line:
-        facts = tuple((fact, FACT_VARIABLE + fact) for fact in (*program.facts, "language"))
+        names = dict.fromkeys((*program.facts, "language", *OF_CAMPAIGNS))
+        facts = tuple((fact, FACT_VARIABLE + fact) for fact in names)
         destinations = {**program.destinations, **self._config.destinations}
         queues = merged(program.queues, self._config.queues)
         return _Line(program, sounds, facts, destinations, queues, bool(wanted_of(program)))
@@ -189,7 +195,7 @@ class Registry:
 
     def _with_past(self, route: Route) -> Route:
         """Who was asked before is not asked again, or goes on where it stopped. Waits for the database."""
-        known = self._past.of_caller(route.program, str(route.facts["caller.number"]))
+        known = self._past.of_caller(route.program, person(route.facts))
         return replace(route, facts={**route.facts, **known})
 
     def _taken_over(self, call_id: str, route: Route) -> Route:

@@ -19,7 +19,7 @@ from ivr.core.effects import Effect, End
 from ivr.esl.event import Event
 from ivr.hosts.door import Connection, Door
 from ivr.hosts.freeswitch import FreeSwitchCall, Later, Limits, Route, Router
-from ivr.hosts.journal import Journal, Put
+from ivr.hosts.journal import Journal, Put, person
 from ivr.hosts.keeper import Keeper
 from ivr.hosts.wire import Wire
 
@@ -176,7 +176,7 @@ class CallServer:
         now = datetime.now(UTC)
         taken_over_ms = route.taken_over[1] if route.taken_over else None
         journal = Journal(self._put, call.call_id, now - timedelta(milliseconds=taken_over_ms or 0))
-        who = {"caller": known["caller.number"], "called": known["called.number"]}
+        who = {"caller": person(known), "called": known["called.number"]}
         if taken_over_ms is None:
             journal.begin(program, **who, language=program.languages[0])
         event = "call_started" if taken_over_ms is None else "call_taken_over"
