@@ -73,6 +73,13 @@ LINKS = (
     ("launch", "definition", "survey_definition", "hash"),
     ("survey_question", "definition", "survey_definition", "hash"),
     ("survey_quota", "definition", "survey_definition", "hash"),
+    ("dial_attempt", "attempt_id", "call", "call_id"),
+    ("dial_attempt", "contact_id", "contact", "contact_id"),
+    ("campaign_contact", "contact_id", "contact", "contact_id"),
+    ("campaign_contact", "campaign", "campaign", "campaign"),
+    ("campaign_version", "campaign", "campaign", "campaign"),
+    ("campaign_version", "launch", "launch", "launch"),
+    ("campaign_audit", "campaign", "campaign", "campaign"),
 )
 #: Where tables stand in the picture: columns of it, from the left.
 PLACES = (
@@ -82,6 +89,9 @@ PLACES = (
     ("launch", "survey_definition", "survey_quota"),
     ("survey_question",),
     ("erasure", "report_zone", "zone_offset", "v_help", "report_view"),
+    ("dial_attempt", "campaign_contact"),
+    ("contact", "campaign", "dnc"),
+    ("campaign_version", "campaign_audit"),
 )
 
 

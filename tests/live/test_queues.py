@@ -177,6 +177,28 @@ def test_every_way_out_of_a_queue(site: Site, played: Played, call: ScriptedCall
     check(site, played[call.line])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("words", "agent", "queue"),
+    [
+        pytest.param("questionnaire after the agent of a queue", "1005", "support", id="queue"),
+        pytest.param("questionnaire after a transfer", "desk", None, id="transfer"),
+    ],
+)
+def test_a_questionnaire_knows_the_agent_it_is_about(
+    site: Site, played: Played, words: str, agent: str, queue: str | None
+) -> None:
+    """Of the same call, in SQL: who was talked to, in which queue, what was asked, and what of it is to be done."""
+    call = named(words)
+    assert played[call.line].problems == []
+    uuid = f"queue-{call.line}"
+    runs = site.worker.rows("select survey, status, agent, queue from survey_run where call_id = ?", uuid)
+    assert runs == [("csat", "complete", agent, queue)]
+    given = site.worker.rows("select question, value from answer where call_id = ? and survey = 'csat'", uuid)
+    assert dict(given) == {name: str(value) for name, value in call.saves.items()}
+    asked = "select d.survey from survey_run r join survey_definition d on d.hash = r.definition where r.call_id = ?"
+    assert site.worker.rows(asked, uuid) == [("csat",)]
+
+
 # -- the worker dies ------------------------------------------------------------------------------------------
 
 
