@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import click
@@ -34,7 +35,29 @@ Row = Sequence[Any]
 MOST_VALUES = 12
 
 
-@click.group()
+#: Commands that stand in modules of their own, imported when they run.
+MORE = {
+    "figures": "ivr.cli.analysis",
+    "crosstab": "ivr.cli.analysis",
+    "trend": "ivr.cli.analysis",
+    "funnel": "ivr.cli.analysis",
+    "rates": "ivr.cli.analysis",
+    "example": "ivr.cli.example",
+}
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *MORE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in MORE:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(import_module(MORE[cmd_name]), cmd_name)
+        return found
+
+
+@click.group(cls=_Group)
 def command() -> None:
     """Calls, answers and figures."""
 

@@ -38,7 +38,7 @@ class OptionShare:
 
 @dataclass(frozen=True)
 class Figure:
-    """``unit``: share (0 to 1) | score (-100 to 100) | number | date | count."""
+    """``unit``: share (0 to 1) | score (-100 to 100) | number | answer (one of its values) | date | count."""
 
     name: str
     value: float | str | None
@@ -218,7 +218,7 @@ def _scale(question: QuestionDef, tally: Tally) -> tuple[Figure, ...]:
     low, high = int(question.low or 0), int(question.high or 0)
     mean = scores.mean(tally)
     found += [] if question.measure == "ces" else [Figure("mean", mean.value, mean.interval)]
-    found += [Figure("median", scores.median(tally)), Figure("sd", scores.standard_deviation(tally))]
+    found += [Figure("median", scores.median(tally), unit="answer"), Figure("sd", scores.standard_deviation(tally))]
     if question.measure != "nps" and _fits(tally, low, high):
         boxes = min(question.top, high - low)
         span = {"boxes": boxes, "low": low, "high": high, "direction": question.direction}
@@ -268,10 +268,10 @@ def _numbers(question: QuestionDef, tally: Tally) -> tuple[Figure, ...]:
         interval = bootstrap(tally, scores.mean_of, random.Random(question.id))
     values = list(tally.weights)
     found = [Figure("mean", mean.value, interval), Figure("sd", scores.standard_deviation(tally))]
-    found.append(Figure("least", values[0] if values else None))
+    found.append(Figure("least", values[0] if values else None, unit="answer"))
     for name, share in (("quartile 1", 0.25), ("median", 0.5), ("quartile 3", 0.75)):
-        found.append(Figure(name, quantile(tally, share)))
-    return (*found, Figure("greatest", values[-1] if values else None))
+        found.append(Figure(name, quantile(tally, share), unit="answer"))
+    return (*found, Figure("greatest", values[-1] if values else None, unit="answer"))
 
 
 def quantile(tally: Tally, share: float) -> float | None:
