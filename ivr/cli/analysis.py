@@ -53,13 +53,13 @@ def figures(asked: Asked, by: tuple[str, ...], question: str, language: str, as_
     version, day, week, month, hour.
     """
     with asking(asked) as (reader, weighting):
-        only = reader.book.question(question).id if question else ""
-        found = analysis.figures(reader, weighting, by, language)
+        only = [reader.book.question(question).id] if question else []
+        found = analysis.figures(reader, weighting, by, language, True, only)
         if as_ == "table":
             _tell_weights(weighting)
-            _print_figures(reader, found, only)
+            _print_figures(reader, found)
             return
-    rows = [row for row in _figure_rows(found) if only in ("", row[0])]
+    rows = list(_figure_rows(found))
     heads = [
         "question",
         "kind",
@@ -102,13 +102,12 @@ def _option_cells(option: Any) -> list[Any]:
     return [option.value, option.label, *map(showing.plain, [option.count, option.share, *span])]
 
 
-def _print_figures(reader: Reader, found: Grouped, only: str) -> None:
+def _print_figures(reader: Reader, found: Grouped) -> None:
     definition = reader.book.definition
     runs = sum(found.runs.values())
     click.echo(f"{definition.title or definition.survey}: {runs} runs, {len(definition.questions)} questions")
-    for at, question in enumerate(definition.questions):
-        if only and question.id != only:
-            continue
+    shown = next(iter(found.groups.values()))
+    for at, question in enumerate(result.question for result in shown):
         results = {group: groups[at] for group, groups in found.groups.items()}
         click.echo(f"\n{question.id}  {question.title()}")
         if found.by:

@@ -24,6 +24,8 @@ from ivr.results.reading.weighting import UNWEIGHTED, Weighting, read_targets, w
 from ivr.results.stats.distributions import StatsError
 
 _EVERYBODY = Selection()
+#: Millions of answers are counted in one statement, for which a server may take six times as long.
+WAIT_MS = 100_000
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,10 @@ def words(_context: click.Context, _option: click.Parameter, value: str) -> tupl
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
-def _condition(_context: click.Context, _option: click.Parameter, value: str) -> Any:
+def _condition(context: click.Context, _option: click.Parameter, value: str) -> Any:
     if not value:
         return None
+    context.meta["callweave.where"] = value
     parsed = parse(value)
     if parsed.fault:
         hint = f"; {parsed.fault.hint}" if parsed.fault.hint else ""
@@ -119,7 +122,7 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def asking(asked: Asked) -> Iterator[tuple[Reader, Weighting]]:
-    with results._reading(asked.db) as connection:
+    with results._reading(asked.db, WAIT_MS) as connection:
         try:
             reader = Reader(connection, open_book(connection, asked.survey, asked.launch), asked.selection)
             targets = read_targets(asked.weights) if asked.weights else None

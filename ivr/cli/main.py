@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prompts": ("ivr.cli.prompts", "Build, check and list what callers hear."),
     "dialplan": ("ivr.cli.dialplan", "Render the FreeSWITCH dialplan."),
     "results": ("ivr.cli.results", "Calls, answers and figures."),
+    "report": ("ivr.cli.report", "One page of a survey's figures and charts."),
     "db": ("ivr.cli.db", "Create and upgrade the database."),
     "doctor": ("ivr.cli.doctor", "Say what is missing on this machine, and what to type."),
     "graph": ("ivr.cli.graph", "Draw a flow."),

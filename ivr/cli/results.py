@@ -63,10 +63,10 @@ def command() -> None:
 
 
 @contextmanager
-def _reading(db: str) -> Iterator[Connection]:
+def _reading(db: str, wait_ms: int = 5_000) -> Iterator[Connection]:
     if is_empty_sqlite(db):
         raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade --db {shown_url(db)}")
-    engine = make_engine(db)
+    engine = make_engine(db, wait_ms=wait_ms)
     try:
         check_schema(engine)
         with queries.reading(engine) as connection:

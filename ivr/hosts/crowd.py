@@ -207,7 +207,9 @@ class _Caller:
     def _wrong(self, node: Collect) -> str:
         taken = {*node.ways, *node.items, *node.missing}
         free = [key for key in "9876" if key not in taken]
-        return free[0] if free and (node.ways or node.items) else f"{'9' * min(6, node.max_keys)}#"
+        if node.ways or node.items:
+            return free[0] if free else "#"
+        return f"{'9' * min(6, node.max_keys)}#"
 
     # -- answers -------------------------------------------------------------------------------------------
 

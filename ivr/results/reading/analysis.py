@@ -48,25 +48,31 @@ def hashable(group: Iterable[Any]) -> Group:
 
 
 def figures(
-    reader: Reader, weighting: Weighting = UNWEIGHTED, by: Sequence[str] = (), language: str = "", tries: bool = True
+    reader: Reader,
+    weighting: Weighting = UNWEIGHTED,
+    by: Sequence[str] = (),
+    language: str = "",
+    tries: bool = True,
+    questions: Sequence[str] = (),
 ) -> Grouped:
-    """Every question's figures in each group. ``tries``: also how many were asked and did not answer."""
+    """Every question's figures in each group, or those of ``questions``. ``tries``: also how many did not answer."""
     names, width = (*by, *weighting.names), len(by)
     found: dict[Group, dict[str, Gathered]] = defaultdict(lambda: defaultdict(Gathered))
-    for cell in reader.answers(names):
+    for cell in reader.answers(names, questions):
         found[hashable(cell.group[:width])][cell.question].add(cell, weighting.of(cell.group[width:]))
     reached: dict[Group, Counter[str]] = defaultdict(Counter)
-    for visit in reader.visits(by) if tries else ():
-        reached[hashable(visit.group)][visit.question] += visit.visits
+    for question, group, times in reader.reached(by, questions) if tries else ():
+        reached[hashable(group)][question] += times
     runs: Counter[Group] = Counter()
     for run in reader.runs(by):
         runs[hashable(run.group)] += run.count
+    wanted = [q for q in reader.book.definition.questions if not questions or q.id in questions]
     groups = {}
     for group in sorted({*found, *runs} or {()}, key=sort_key):
         answers, asked = found[group], reached[group]
         groups[group] = [
             question_result(question, answers[question.id], asked[question.id] if tries else None, language)
-            for question in reader.book.definition.questions
+            for question in wanted
         ]
     return Grouped(tuple(by), groups, dict(runs))
 

@@ -56,7 +56,7 @@ class QuestionResult:
     effective_n: float
     options: tuple[OptionShare, ...]
     figures: tuple[Figure, ...]
-    tally: Tally = field(default_factory=lambda: Tally({}, 0, 0))  # of numeric answers
+    tally: Tally = field(default_factory=lambda: Tally({}, 0, 0))  # of numeric answers; of dates, their ordinals
 
     @property
     def main(self) -> Figure | None:
@@ -120,7 +120,8 @@ def question_result(
         tally = Tally.of_cells((v, w, c) for v, w, c in answers.given if isinstance(v, int | float))
         figures = _scale(question, tally) if question.kind == "scale" else _numbers(question, tally)
     elif question.kind == "date":
-        figures = _dates(answers)
+        tally = _days(answers)
+        figures = _dates(tally)
     elif question.kind == "multiple":
         figures = _chosen(answers)
     elif question.kind == "yes_no":
@@ -290,14 +291,17 @@ def quantile(tally: Tally, share: float) -> float | None:
     return float(values[-1]) if values else None
 
 
-def _dates(answers: Gathered) -> tuple[Figure, ...]:
+def _days(answers: Gathered) -> Tally:
     cells: list[tuple[float, float, float]] = []
     for value, weight, count in answers.given:
         try:
             cells.append((date.fromisoformat(str(value)).toordinal(), weight, count))
         except ValueError:
             continue
-    tally = Tally.of_cells(cells)
+    return Tally.of_cells(cells)
+
+
+def _dates(tally: Tally) -> tuple[Figure, ...]:
     ordinals = list(tally.weights)
     middle = quantile(tally, 0.5)
     found = {"first": ordinals[0] if ordinals else None, "median": middle, "last": ordinals[-1] if ordinals else None}

@@ -39,6 +39,8 @@ STATUSES: Final = ("complete", "partial", "screened_out", "quota_full", "refused
 COUNTED: Final = STATUSES[:5]
 _UTC = ZoneInfo("UTC")
 
+Group = tuple[Any, ...]
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -105,7 +107,6 @@ class Reader:
 
     def answers(self, by: Sequence[str] = (), questions: Iterable[str] = ()) -> Iterator[AnswerCell]:
         """Of these questions; of all when none is named. What was recorded or typed as a code is only counted."""
-        asked = list(questions) or [question.id for question in self.book.definition.questions]
         base, columns, names = self._runs(by)
         fields = [base.c[label] for label in columns.values()]
         hidden = [q.id for q in self.book.definition.questions if q.kind in ("voice", "code")]
@@ -115,33 +116,50 @@ class Reader:
         query = (
             select(*key, func.count(), func.sum(carried), *fields)
             .select_from(base.join(answer, _belongs(base, self.book.survey)))
-            .where(answer.c.question.in_(asked))
+            .where(answer.c.question.in_(self._asked(questions)))
             .group_by(answer.c.question, "given", answer.c.missing, *fields)
         )
         decoders = {question.id: self.names[question.id].decode for question in self.book.definition.questions}
         for row, group in self._kept(query, 5, columns, names, by):
             yield AnswerCell(row[0], decoders[row[0]](row[1]), row[2] or "", group, row[3], int(row[4]))
 
-    def visits(self, by: Sequence[str] = ()) -> Iterator[VisitCell]:
-        """Tries of a run lie between its beginning and its end; confirmations are none."""
+    def reached(self, by: Sequence[str] = (), questions: Iterable[str] = ()) -> Iterator[tuple[str, Group, int]]:
+        """(question, group, how often it was asked): its first tries."""
         base, columns, names = self._runs(by)
         fields = [base.c[label] for label in columns.values()]
-        asked = [question.id for question in self.book.definition.questions]
+        query = (
+            select(attempt.c.question, func.count(), *fields)
+            .select_from(base.join(attempt, self._within(base)))
+            .where(attempt.c.question.in_(self._asked(questions)), attempt.c.attempt == 1)
+            .group_by(attempt.c.question, *fields)
+        )
+        for row, group in self._kept(query, 2, columns, names, by):
+            yield row[0], group, row[1]
+
+    def _asked(self, questions: Iterable[str]) -> list[str]:
+        return list(questions) or [question.id for question in self.book.definition.questions]
+
+    def _within(self, base: Any) -> ColumnElement[bool]:
+        """Tries of a run lie between its beginning and its end; confirmations are none."""
         ended = func.coalesce(attempt.c.ended_at, attempt.c.started_at)
-        within = and_(
+        return and_(
             attempt.c.call_id == base.c.call_id,
             attempt.c.survey == self.book.survey,
             (base.c.begun_at.is_(None)) | (ended >= base.c.begun_at),
             (base.c.status == "begun") | base.c.at.is_(None) | (ended <= base.c.at),
         )
+
+    def visits(self, by: Sequence[str] = ()) -> Iterator[VisitCell]:
+        base, columns, names = self._runs(by)
+        fields = [base.c[label] for label in columns.values()]
         key = [attempt.c.call_id, attempt.c.question, attempt.c.occurrence]
         outcomes = ("noinput", "nomatch", "digits", "hangup")
         sums = [func.sum(case((attempt.c.outcome == name, 1), else_=0)).label(name) for name in outcomes]
         length_s = self._seconds(func.max(attempt.c.ended_at)) - self._seconds(func.min(attempt.c.started_at))
         inner = (
             select(attempt.c.question, *sums, func.round(length_s).label("length_s"), *fields)
-            .select_from(base.join(attempt, within))
-            .where(attempt.c.question.in_(asked))
+            .select_from(base.join(attempt, self._within(base)))
+            .where(attempt.c.question.in_(self._asked(())))
             .group_by(*key, base.c.occurrence, *fields)
         ).subquery()
         outer = [inner.c[column.name] for column in fields]
