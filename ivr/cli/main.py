@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "erase": ("ivr.cli.erase", "Remove a caller everywhere, and prove it."),
     "retain": ("ivr.cli.retain", "Remove what is older than it may be kept."),
     "export": ("ivr.cli.export", "Answers as CSV, Excel, Parquet, SPSS and more."),
+    "report": ("ivr.cli.report", "One page of a survey's figures and charts."),
     "db": ("ivr.cli.db", "Create and upgrade the database."),
     "doctor": ("ivr.cli.doctor", "Say what is missing on this machine, and what to type."),
     "graph": ("ivr.cli.graph", "Draw a flow."),

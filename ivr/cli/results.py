@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import click
@@ -38,7 +39,29 @@ Row = Sequence[Any]
 MOST_VALUES = 12
 
 
-@click.group()
+#: Commands that stand in modules of their own, imported when they run.
+MORE = {
+    "figures": "ivr.cli.analysis",
+    "crosstab": "ivr.cli.analysis",
+    "trend": "ivr.cli.analysis",
+    "funnel": "ivr.cli.analysis",
+    "rates": "ivr.cli.analysis",
+    "example": "ivr.cli.example",
+}
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *MORE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in MORE:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(import_module(MORE[cmd_name]), cmd_name)
+        return found
+
+
+@click.group(cls=_Group)
 def command() -> None:
     """Calls, answers and figures."""
 
@@ -46,9 +69,12 @@ def command() -> None:
 @contextmanager
 def reading_store(db: str) -> Iterator[Connection]:
     """One snapshot of a database that is there and has this Callweave's schema; says so where it is not."""
+
+
+def _reading(db: str, wait_ms: int = 5_000) -> Iterator[Connection]:
     if is_empty_sqlite(db):
         raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade --db {shown_url(db)}")
-    engine = make_engine(db)
+    engine = make_engine(db, wait_ms=wait_ms)
     try:
         check_schema(engine)
         with queries.reading(engine) as connection:

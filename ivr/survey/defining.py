@@ -54,7 +54,7 @@ def _question(asked: Asking, prompts: Mapping[str, Prompt], languages: tuple[str
         low=span[0],
         high=span[1],
         direction=shape.direction or "up",
-        top=shape.top or 2,
+        top=shape.top or (3 if row.measure == "ces" else 2),  # docs/figures/ces.md
         choose=chosen_of(shape, kind),
         decimals=(2 if shape.decimals is None else shape.decimals) if data == "amount" else 0,
         missing={why: key for key, why in asked.missing.items()},

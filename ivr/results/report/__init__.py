@@ -1,0 +1,1 @@
+"""The report: one page of a survey's figures that needs nothing but itself."""
