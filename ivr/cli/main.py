@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "survey": ("ivr.cli.survey", "Questionnaires from spreadsheets, codebooks, the bank of questions."),
     "launch": ("ivr.cli.launch", "Freeze a questionnaire for the field, and follow it."),
     "outbox": ("ivr.cli.outbox", "Who is to be called back, or told, because of what was answered."),
+    "contacts": ("ivr.cli.contacts", "Lists of people to call, from spreadsheets and back."),
+    "dnc": ("ivr.cli.dnc", "Numbers that are not called, and why."),
     "erase": ("ivr.cli.erase", "Remove a caller everywhere, and prove it."),
     "retain": ("ivr.cli.retain", "Remove what is older than it may be kept."),
     "export": ("ivr.cli.export", "Answers as CSV, Excel, Parquet, SPSS and more."),
