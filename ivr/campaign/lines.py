@@ -31,27 +31,33 @@ class Line:
         self.refusals = 0
         self.rest_until_ms = 0
         self._rest_ms = REST_MS
+        self._refused_ms = -1  # when the newest call was sent that it did not take
+        self._trying = False  # with one call, after a rest
 
     def may(self, now_ms: int) -> bool:
-        if self.live >= self.at_once or self.limit.room(now_ms) < 1 or now_ms < self.rest_until_ms:
+        if self.live >= self.at_once or self.limit.room(now_ms) < 1:
             return False
-        return self.refusals < REFUSALS or self.live == 0  # after a rest: one call at a time
+        return self.refusals < REFUSALS or (now_ms >= self.rest_until_ms and not self._trying)
 
     def sent(self, now_ms: int) -> None:
         self.limit.take(now_ms)
         self.live += 1
+        self._trying = self.refusals >= REFUSALS
 
-    def took(self) -> None:
-        """It rings, or was answered, or was refused by the called party: the gateway works."""
-        self.refusals, self._rest_ms = 0, REST_MS
+    def took(self, sent_ms: int) -> None:
+        """A call that was sent then rings, or was answered, or refused by the called party: the gateway works."""
+        if sent_ms > self._refused_ms:  # an older one, that still rings, tells nothing
+            self.refusals, self._rest_ms, self._trying = 0, REST_MS, False
 
-    def ended(self, now_ms: int, outcome: str) -> None:
+    def ended(self, now_ms: int, outcome: str, sent_ms: int) -> None:
         self.live -= 1
         if outcome not in OF_THE_WAY:
-            self.took()
+            self.took(sent_ms)
             return
         self.refusals += 1
+        self._refused_ms = max(self._refused_ms, sent_ms)
         if self.refusals >= REFUSALS and now_ms >= self.rest_until_ms:
+            self._trying = False
             self.rest_until_ms = now_ms + self._rest_ms
             self._rest_ms = min(2 * self._rest_ms, LONGEST_REST_MS)
 

@@ -106,17 +106,14 @@ class _Run:
         self.lines = Lines(campaign.gateways, campaign.per_second, campaign.at_once)
         self.day = Day(self.pacer.target)
         self.events: list[tuple[int, int, str, str, str]] = []  # when, order, what, attempt, outcome
-        self.gateways: dict[str, str] = {}
+        self.sent: dict[str, tuple[str, int]] = {}  # attempt -> gateway, when
         self.answering = self._people()
         self.count = 0
 
     def run(self) -> Day:
         opened, now_ms = -1, 0
         slot = [self._open(n * _SLOT_MS) for n in range(24 * 60)]
-        seconds = [n for n, on in enumerate(slot) if on]
-        if seconds:
-            begin = int(self.chance.uniform(seconds[0] + 30, max(seconds[-1] - 30, seconds[0] + 31))) * 60
-            self.day.outage = begin, begin + int(self.people.outage_s)
+        self.day.outage = self._outage(slot)
         while now_ms < 86_400_000:
             is_open = slot[now_ms // _SLOT_MS]
             self._happen(now_ms)
@@ -136,6 +133,14 @@ class _Run:
             now_ms += TICK_MS
         return self.day
 
+    def _outage(self, slot: list[bool]) -> tuple[int, int]:
+        """Somewhere in the open minutes, as a whole where that is possible."""
+        length = int(self.people.outage_s)
+        whole = [n for n in range(len(slot)) if all(slot[n : n + 1 + length // 60])]
+        some = whole or [n for n, on in enumerate(slot) if on]
+        begin = 60 * some[int(self.chance.random() * len(some))] if some and length else 0
+        return begin, begin + length if some else 0
+
     def _open(self, at_ms: int) -> bool:
         return may_call(self.campaign.calling, self.zone, self.midnight + timedelta(milliseconds=at_ms))
 
@@ -152,7 +157,7 @@ class _Run:
                 return
             self.count += 1
             attempt = str(self.count)
-            self.gateways[attempt] = gateway.gateway
+            self.sent[attempt] = gateway.gateway, now_ms
             self.pacer.sent(attempt, now_ms)
             self.lines.lines[gateway.gateway].sent(now_ms)
             self.day.begun_ms.append(now_ms)
@@ -161,14 +166,16 @@ class _Run:
     def _happen(self, now_ms: int) -> None:
         while self.events and self.events[0][0] <= now_ms:
             at_ms, _, what, attempt, outcome = heapq.heappop(self.events)
-            line = self.lines.lines[self.gateways[attempt]]
-            if what == "answered":
+            gateway, sent_ms = self.sent[attempt]
+            line = self.lines.lines[gateway]
+            if what == "rings":
+                line.took(sent_ms)
+            elif what == "answered":
                 self.pacer.answered(attempt, at_ms)
-                line.took()
             else:
                 self.pacer.ended(attempt, at_ms, outcome)
-                line.ended(at_ms, outcome)
-                del self.gateways[attempt]
+                line.ended(at_ms, outcome, sent_ms)
+                del self.sent[attempt]
                 self.day.outcomes[min(at_ms // 3_600_000, 23)][outcome] += 1
 
     def _later(self, at_ms: float, what: str, attempt: str, outcome: str = "") -> None:
@@ -181,6 +188,7 @@ class _Run:
         if first_gateway and self.day.outage[0] <= second < self.day.outage[1]:
             self._later(now_ms + chance.uniform(100, 900), "ended", attempt, "congestion")
             return
+        self._later(now_ms + 700, "rings", attempt)
         draw = chance.random()
         answering = self.answering[min(second // 60, len(self.answering) - 1)]
         ring_s = self.campaign.ring_ms / 1_000

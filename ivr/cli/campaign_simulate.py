@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -57,14 +58,13 @@ def command(file: Path, on: datetime | None, seed: int, target: int | None) -> N
 
 
 def show(campaign: Campaign, day: date, played: Day, console: Console) -> None:
-    console.print(
-        f"{campaign.campaign}, {day}: answered calls at the same time, minute by minute; ▇ is the target, {played.target}"
-    )
+    what = "answered calls at the same time, minute by minute"
+    console.print(f"{campaign.campaign}, {day}: {what}; ▇ is the target of {played.target}", soft_wrap=True)
     for hour in range(24):
         if any(played.open[hour * 3_600 : hour * 3_600 + 3_600]):
             console.print(Text(f"{hour:02}:00 ").append_text(_line(played, hour)))
     console.print(_table(played))
-    console.print(_summary(campaign, played))
+    console.print(_summary(campaign, played), soft_wrap=True)
 
 
 def _line(played: Day, hour: int) -> Text:
@@ -81,8 +81,10 @@ def _line(played: Day, hour: int) -> Text:
 
 
 def _table(played: Day) -> Table:
-    table = Table("hour", "calls", "answered", "machine", "no answer", "busy", "refused", "no number", "congestion")
-    table.add_column("at a time", justify="right")
+    table = Table(
+        "hour", "calls", "answered", "%", "machine", "silent", "busy", "refused", "invalid", "no way", box=box.SIMPLE
+    )
+    table.add_column("at once", justify="right")
     table.add_column("±10 %", justify="right")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -96,7 +98,7 @@ def _table(played: Day) -> Table:
 def _row(outcomes: Counter[str]) -> list[str]:
     answered = outcomes["answered"] + outcomes["short"]
     others = [outcomes[name] for name in _SHOWN if name not in ("answered", "short")]
-    return [str(outcomes.total()), f"{answered} ({answered / outcomes.total():.0%})", *map(str, others)]
+    return [str(outcomes.total()), str(answered), f"{answered / outcomes.total():.0%}", *map(str, others)]
 
 
 def _held(played: Day, hour: int) -> tuple[str, str]:

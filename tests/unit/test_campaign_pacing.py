@@ -122,30 +122,32 @@ def test_a_gateway_takes_what_it_has_room_for(gateway, number, takes):
 
 
 def test_a_gateway_that_takes_no_call_rests_and_is_tried_with_one():
-    lines = Lines((MAIN,), 99, 99)
-    line = lines.lines["main"]
-    for n in range(REFUSALS):
+    line = Lines((MAIN,), 99, 99).lines["main"]
+    line.sent(0)  # and it rings through all of this
+    for n in range(1, REFUSALS + 1):
         assert line.may(n)
         line.sent(n)
-        line.ended(n, "congestion")
-    assert not line.may(REST_MS)
+        line.ended(n, "congestion", n)
+    line.took(0)
+    assert not line.may(REST_MS), "a call of before the trouble tells nothing"
     after = REST_MS + REFUSALS
     assert line.may(after)
     line.sent(after)
     assert not line.may(after + 1_000), "one call, and no second one before it rings"
-    line.ended(after, "failed")
+    line.ended(after, "failed", after)
     assert not line.may(after + REST_MS), "the second rest is longer"
-    assert line.may(after + 2 * REST_MS)
-    line.sent(after + 2 * REST_MS)
-    line.took()
-    assert line.may(after + 2 * REST_MS + 1_000)
+    again = after + 2 * REST_MS
+    assert line.may(again)
+    line.sent(again)
+    line.took(again)
+    assert line.may(again + 1_000)
 
 
 def test_a_busy_person_is_not_the_gateways_doing():
     line = Lines((MAIN,), 99, 99).lines["main"]
     for n in range(50):
         line.sent(n * 100)
-        line.ended(n * 100, "busy")
+        line.ended(n * 100, "busy", n * 100)
     assert line.may(6_000)
 
 
@@ -167,6 +169,7 @@ def test_a_short_day_holds_its_target():
     assert day.outage[1] - day.outage[0] == 600
     assert max(day.talking[: 9 * 3_600]) == 0
     assert day.talking[11 * 3_600] > 0, "calls go on when the window closes"
+    assert 5 <= sum(hour["congestion"] for hour in day.outcomes) <= 40, "few numbers are burned in ten minutes"
     assert not any(at < 9 * 3_600_000 or at >= 11 * 3_600_000 for at in day.begun_ms)
 
 
