@@ -21,7 +21,7 @@ SYSUSERS ?= /usr/lib/sysusers.d
 APP      := ivr esl_app.py dialplan requirements setup.cfg LICENSE tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check golden serve fast bench live deploy clean lock wheels
+.PHONY: help setup demo test check golden picture serve fast bench live deploy clean lock wheels
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ check: $(DEV)  ## Format, lint, types, layering
 
 golden: $(DEV)  ## Rewrite the golden files; read the diff before you commit it
 	@GOLDEN=1 $(PY) -m pytest -q tests; $(PY) tools/cli_docs.py docs/cli.md; $(PY) tools/schema_docs.py docs; git --no-pager diff --stat
+
+picture: $(DEV)  ## Make docs/img/report.png anew, from example data (needs Chromium)
+	@mkdir -p build && rm -f build/example.db*
+	@$(VENV)/bin/ivr results example --db sqlite:///build/example.db
+	@$(VENV)/bin/ivr report service --db sqlite:///build/example.db --out build/report.html
+	@$(PY) tools/browser.py build/report.html docs/img/report.png --width 1200 --height 1000
 
 serve: $(RUN)  ## Build the prompts and take calls from FreeSWITCH
 	@$(VENV)/bin/ivr prompts build

@@ -17,7 +17,7 @@ from pathlib import Path
 #: What is compiled: all that a key press passes through. Each is ordinary Python, and is what the tests measure.
 MODULES = (
     *(f"ivr.core.{name}" for name in ("effects", "events", "expr", "nodes", "state", "turn", "values", "collecting")),
-    *(f"ivr.core.{name}" for name in ("ordering", "surveying", "connecting", "wishes", "machine")),
+    *(f"ivr.core.{name}" for name in ("ordering", "surveying", "connecting", "detecting", "wishes", "machine")),
     *(f"ivr.esl.{name}" for name in ("codec", "event", "commands", "conversation", "link", "inbound")),
     *(
         f"ivr.hosts.{name}"

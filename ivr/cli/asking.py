@@ -122,7 +122,7 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def asking(asked: Asked) -> Iterator[tuple[Reader, Weighting]]:
-    with results._reading(asked.db, WAIT_MS) as connection:
+    with results.reading_store(asked.db, WAIT_MS) as connection:
         try:
             reader = Reader(connection, open_book(connection, asked.survey, asked.launch), asked.selection)
             targets = read_targets(asked.weights) if asked.weights else None

@@ -82,6 +82,10 @@ def _show(done: erase.Erasure) -> None:
     Console().print(table)
     for note in done.notes:
         click.echo(note)
+    if done.not_called:
+        click.echo(
+            "The number stays in `dnc`, the list of whom nobody is to call: without it the next list would call."
+        )
     if done.complete:
         click.echo("Nothing of this caller is left in what was looked through.")
         return

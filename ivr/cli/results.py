@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -67,11 +67,8 @@ def command() -> None:
 
 
 @contextmanager
-def reading_store(db: str) -> Iterator[Connection]:
+def reading_store(db: str, wait_ms: int = 5_000) -> Iterator[Connection]:
     """One snapshot of a database that is there and has this Callweave's schema; says so where it is not."""
-
-
-def _reading(db: str, wait_ms: int = 5_000) -> Iterator[Connection]:
     if is_empty_sqlite(db):
         raise click.ClickException(f"{shown_url(db)} is not there yet. Type: ivr db upgrade --db {shown_url(db)}")
     engine = make_engine(db, wait_ms=wait_ms)

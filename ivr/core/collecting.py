@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ivr.core import values
-from ivr.core.effects import CollectSecret, Item
+from ivr.core.effects import CollectSecret, Item, Mark
 from ivr.core.events import Digit, PlayDone, SecretDone, TimerFired
 from ivr.core.expr import evaluate
 from ivr.core.program import END, REPEAT, Collect, Escalation, Way
@@ -454,6 +454,11 @@ def _asking(turn: Turn, node: Collect) -> tuple[str, int]:
 def _save(turn: Turn, node: Collect, outcome: str, keys: str, timer: str) -> None:
     question, attempt = _asking(turn, node)
     turn.save_attempt(node, question, outcome, keys, timer, attempt)
+    known = turn.state.variables
+    if outcome == "digits" and "campaign.name" in known and not known.get("call.keyed"):
+        # Whoever called is told that somebody is there who presses keys: no machine does.
+        turn.assign("call.keyed", True)
+        turn.effects.append(Mark("keyed", "true"))
 
 
 def _expect_habit(turn: Turn, node: Collect, ended: bool) -> None:

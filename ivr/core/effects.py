@@ -130,11 +130,23 @@ class CollectSecret:
 
 @dataclass(frozen=True, slots=True)
 class RecordMessage:
+    """Answered by RecordDone(wait). Without ``keep`` only its length is wanted, and the file is removed."""
+
     wait: int
     limit_ms: int
     silence_ms: int
     end: str
     node: str = ""
+    tone: bool = True
+    keep: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A word for whoever made the call: the channel's variable ``callweave_<name>`` when it ends."""
+
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,4 +185,4 @@ class End:
 
 
 Wait = Play | Listen | CollectSecret | RecordMessage | Dial | Enqueue
-Effect = Answer | StopPlay | Save | Failed | Wait | End
+Effect = Answer | StopPlay | Save | Failed | Mark | Wait | End

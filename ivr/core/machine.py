@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ivr.core import collecting, connecting, surveying, wishes
+from ivr.core import collecting, connecting, detecting, surveying, wishes
 from ivr.core.effects import Answer, Effect, End, Failed, RecordMessage
 from ivr.core.events import (
     Digit,
@@ -32,6 +32,7 @@ from ivr.core.program import (
     Branch,
     CallBack,
     Collect,
+    Detect,
     HangUp,
     OptOut,
     Program,
@@ -189,6 +190,8 @@ def _react(turn: Turn, event: Event) -> str | None:
         return _said(turn, node, event)
     if isinstance(node, Record):
         return _recording(turn, node, event)
+    if isinstance(node, Detect):
+        return detecting.on_event(turn, node, event)
     if isinstance(node, Transfer):
         return connecting.transferring(turn, node, event)
     if isinstance(node, Queue):
@@ -306,6 +309,9 @@ def _enter(turn: Turn, name: str) -> str | None:
         return wishes.opt_out(turn, node)
     if isinstance(node, CallBack):
         return wishes.call_back(turn, node)
+    if isinstance(node, Detect):
+        detecting.begin(turn, node)
+        return None
     state.typed = ""
     items = turn.items(node.prompts)
     if isinstance(node, (Transfer, Queue)):
@@ -338,6 +344,8 @@ def ways(program: Program, name: str) -> list[tuple[str, str]]:
         return connecting.ways(node)
     if isinstance(node, Record):
         return [("recorded", node.next), ("empty", node.empty), ("failed", node.failed)]
+    if isinstance(node, Detect):
+        return detecting.ways(node)
     if isinstance(node, Shuffle):
         return [*((f"entry {n}", to) for n, to in enumerate(node.entries, 1)), ("next", node.next)]
     return [] if isinstance(node, HangUp) else [("next", node.next)]

@@ -205,6 +205,17 @@ class SurveyPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Detect:
+    """Listens to who answered: a greeting of ``greeting_ms`` without a pause is a machine's."""
+
+    greeting_ms: int
+    silence_ms: int  # the pause that ends a person's greeting
+    end_ms: int  # a machine's greeting is waited for to end, so long at most; 0: not at all
+    person: str
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
 class OptOut:
     """The caller's number is put on the do-not-call list, before anything more is said."""
 
@@ -227,7 +238,21 @@ class HangUp:
     cause: str = "NORMAL_CLEARING"
 
 
-Node = Say | Collect | SetVars | Branch | Transfer | Queue | Record | SurveyMark | Shuffle | OptOut | CallBack | HangUp
+Node = (
+    Say
+    | Collect
+    | SetVars
+    | Branch
+    | Transfer
+    | Queue
+    | Record
+    | SurveyMark
+    | Shuffle
+    | Detect
+    | OptOut
+    | CallBack
+    | HangUp
+)
 NODE_KINDS: Final[dict[str, type[Any]]] = {
     "say": Say,
     "collect": Collect,
@@ -238,6 +263,7 @@ NODE_KINDS: Final[dict[str, type[Any]]] = {
     "record": Record,
     "survey_mark": SurveyMark,
     "shuffle": Shuffle,
+    "detect": Detect,
     "opt_out": OptOut,
     "call_back": CallBack,
     "hang_up": HangUp,

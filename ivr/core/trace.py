@@ -19,6 +19,7 @@ from ivr.core.effects import (
     Failed,
     Item,
     Listen,
+    Mark,
     Play,
     RecordMessage,
     Save,
@@ -57,6 +58,8 @@ def line(effect: Effect) -> str:
             return f"listen {timer} {timeout_ms} ms"
         case CollectSecret(_, items, low, high, _, _, _, _, node):
             return f"{node}: collect secret {low}..{high} {said(items)}"
+        case RecordMessage(_, limit_ms, silence_ms, _, node, _, False):
+            return f"{node}: listen up to {limit_ms} ms, {silence_ms} ms of silence"
         case RecordMessage(_, limit_ms, _, _, node):
             return f"{node}: record up to {limit_ms} ms"
         case Dial(_, destination, ring_ms, node):
@@ -66,6 +69,8 @@ def line(effect: Effect) -> str:
             return f"{node}: queue {queue} up to {wait_ms} ms{told}{' announce ' + said(announce) if announce else ''}"
         case Save(table, row):
             return _saved(table, row)
+        case Mark(name, value):
+            return f"mark {name} {value}"
         case Failed(name, node, _):
             return f"{node}: failed {name}"
         case End(by, node, cause):

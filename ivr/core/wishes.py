@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ivr.core.effects import Failed, Save
+from ivr.core.effects import Failed, Mark, Save
 from ivr.core.program import CallBack, OptOut
 from ivr.core.turn import Turn
 
@@ -31,6 +31,7 @@ def opt_out(turn: Turn, node: OptOut) -> str:
         return node.next
     row = {"number": who, "campaign": campaign if node.scope == "campaign" else "", "at_ms": state.now_ms}
     turn.effects.append(Save("opt_out", row))
+    turn.effects.append(Mark("outcome", "opted_out"))
     turn.assign("opted_out", True)
     return node.next
 

@@ -23,6 +23,7 @@ from ivr.core.effects import (
     Failed,
     Item,
     Listen,
+    Mark,
     Play,
     RecordMessage,
     Save,
@@ -149,6 +150,10 @@ Later = Callable[[], Route | str]
 Router = Callable[[esl_event.Event], Route | str | Later]
 
 
+def _keep(file: str) -> None:
+    """Nobody has said where recordings are."""
+
+
 class FreeSwitchCall:
     """``on_start(call, channel)`` is told when the call is known, and may set ``on_effect``."""
 
@@ -169,6 +174,8 @@ class FreeSwitchCall:
         self.end: End | None = None
         self.closed = False
         self.on_effect: Callable[[Effect], None] | None = None
+        #: Removes a recording that was only listened to, by its file's name.
+        self.discard: Callable[[str], None] = _keep
         #: What has to be asked before the call can go on, by someone who can wait; ``go_on`` takes the answer.
         self.later: Later | None = None
         self._channel: esl_event.Event | None = None
@@ -509,6 +516,8 @@ class FreeSwitchCall:
                 return secret_done(told.event, job.detail, job.wait, at_ms)
             case "record":
                 file = job.argument.split(" ")[0].rsplit("/", 1)[-1]
+                if not job.detail.keep:
+                    self.discard(file)
                 return record_done(told.event, job.detail, file, at_ms)
             case "dial":
                 return transfer_done(told.event, job.wait, at_ms, job.detail)
@@ -633,6 +642,10 @@ class FreeSwitchCall:
             # By API, in one go with the first prompt: as an application it would end in an event of its own.
             if not self._answered:
                 self._send(self.link.api("uuid_answer", self.link.uuid, tag="answer"))
+        elif isinstance(effect, Mark):
+            self._send(
+                self.link.api("uuid_setvar", f"{self.link.uuid} callweave_{effect.name} {effect.value}", tag="mark")
+            )
         elif isinstance(effect, Failed):
             self._log("call_failure", failure=effect.name, step=effect.node, detail=effect.detail)
         elif isinstance(effect, End):
@@ -683,12 +696,12 @@ class FreeSwitchCall:
 
     def _record(self, wait: RecordMessage, route: Route) -> None:
         path = f"{route.recordings}/{self.link.uuid}-{wait.wait}.wav"
-        seconds, hits = max(1, wait.limit_ms // 1000), max(1, wait.silence_ms // 1000)
+        seconds, hits = max(1, -(-wait.limit_ms // 1000)), max(1, wait.silence_ms // 1000)
         argument = f"{path} {seconds} {SILENCE_THRESHOLD} {hits}"
         end = "any" if wait.end == "any" else wait.end or "none"
         self._forget("record_ms")
         record = _Job("record", wait.wait, "record", argument, wait.limit_ms, end, detail=wait)
-        self._execute(_Job("tone", wait.wait, "playback", TONE, 300, "none", detail=record))
+        self._execute(_Job("tone", wait.wait, "playback", TONE, 300, "none", detail=record) if wait.tone else record)
 
     def _dial(self, wait: int, destination: str, ring_ms: int, route: Route) -> None:
         dial_string = route.destinations.get(destination, "")

@@ -36,6 +36,7 @@ Log = Callable[..., None]
 class CallServer:
     """``put`` stores rows, ``allowed(address)`` says who may hand us calls, ``log(event, **fields)`` is told all.
 
+    ``discard(file)`` removes a recording that was only listened to.
     ``refusing()`` says why no new call can be taken (answers could not be kept), "" while all is well.
     """
 
@@ -50,13 +51,14 @@ class CallServer:
         max_calls: int = 1000,
         limits: Limits | None = None,
         refusing: Callable[[], str] = lambda: "",
+        discard: Callable[[str], None] = lambda file: None,
         on_effect: Callable[[FreeSwitchCall, Effect], None] | None = None,
     ) -> None:
         self.calls: dict[int, FreeSwitchCall] = {}
         self._by_id: dict[str, FreeSwitchCall] = {}  # the one that has each call now
         self._router, self._put, self._log = router, put, log
         self._allowed, self._max_calls, self._limits, self._on_effect = allowed, max_calls, limits, on_effect
-        self._refusing = refusing
+        self._refusing, self._discard = refusing, discard
         self._number = 0
         self._shedding = 0
         self.draining = False
@@ -187,6 +189,7 @@ class CallServer:
             how = {"by": effect.by, "step": effect.node, "cause": effect.cause}
             self._log("call_ended", call=call.call_id, flow=program.flow, **how)
 
+        call.discard = self._discard
         keeper = Keeper(journal, program, call, ended, self._on_effect)
         call.on_effect = keeper.keep
 

@@ -102,6 +102,7 @@ class Service:
             max_calls=config.max_calls,
             limits=Limits(linger_s=config.linger_s),
             refusing=lambda: self.recorder.trouble,
+            discard=self._discard,
             on_effect=Tracer(trace_dir) if trace_dir else None,
         )
 
@@ -116,6 +117,13 @@ class Service:
         self.recorder.put("program", row)
         for plan in program.surveys.values():
             self.recorder.put("survey_definition", definition_row(plan.hash, dict(plan.definition), row["first_seen"]))
+
+    def _discard(self, file: str) -> None:
+        """Gone from this disk; where the switch has another one, its own clock has to see to it."""
+        try:
+            (self.config.recordings / Path(file).name).unlink(missing_ok=True)
+        except OSError as exc:
+            self.log("recording_not_removed", file=file, why=os.strerror(exc.errno or 0))
 
     def _launched(self, name: str) -> Launched:
         try:

@@ -157,8 +157,8 @@ class SimulatedCall:
                 first_ms = max(effect.first_ms, SECRET_FIRST_FLOOR_MS)
                 self._open(effect, self.sounds.duration_ms(items) if items else first_ms, said(items))
             case RecordMessage(_, limit_ms, silence_ms, _, _):
-                self._spoke_ms = 0
-                self._open(effect, min(limit_ms, silence_ms))
+                self._spoke_ms = max(0, self.voice_until_ms - self.now_ms)  # whoever is speaking goes on
+                self._open(effect, min(limit_ms, self._spoke_ms + silence_ms))
             case Dial(_, destination, ring_ms, _):
                 far = self.far_ends.get(destination, FarEnd())
                 self._open(effect, ring_ms if far.outcome == "no_answer" else far.after_ms)

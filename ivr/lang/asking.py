@@ -78,7 +78,9 @@ class Asked:
     options: dict[str, Any] | None = key(sp.OPTIONS, "What each key stands for: a value, or `{value, say}`.")
     labels: dict[str, dict[str, str]] | None = key(sp.LABELS, "Of a scale: what each step means, every step of it.")
     direction: str | None = key(sp.DIRECTION, "Of a scale: `up`, the highest is best, or `down`. Default up.")
-    top: int | None = key(k.COUNT, "Of a scale: how many steps at its good end count as satisfied. Default 2.")
+    top: int | None = key(
+        k.COUNT, "Of a scale: how many steps at its good end count as satisfied. Default 2, of `ces` 3."
+    )
     choose: tuple[int, int] | None = key(
         k.LENGTH, "Of `multiple` and `ranking`: how many, `2` or `1..3`. Default: any number, and all of them."
     )

@@ -14,6 +14,7 @@ from ivr.core.program import (
     Branch,
     CallBack,
     Collect,
+    Detect,
     HangUp,
     Node,
     OptOut,
@@ -55,6 +56,8 @@ def ways_on(name: str, node: Node) -> set[str]:
         found = {node.next, node.empty, node.failed}
     elif isinstance(node, Say | SetVars | SurveyMark | OptOut | CallBack):
         found = {node.next}
+    elif isinstance(node, Detect):
+        found = {node.person, node.machine}
     elif isinstance(node, Shuffle):
         found = {*node.entries, node.next}
     return {name if to == REPEAT else to for to in found if to}
@@ -160,7 +163,7 @@ def findings(
         for name in unreachable(nodes, roots, stands_for):
             hint = "lead a way to it, or delete it"
             found.append(Finding("IVR023", name, f'no way leads to step "{name}"', hint))
-    asks = (Collect, Record, Transfer, Queue, HangUp)
+    asks = (Collect, Record, Transfer, Queue, Detect, HangUp)
     endless = loops({name: onwards(name, node) for name, node in nodes.items() if not isinstance(node, asks)})
     for path in endless:
         way = " → ".join(path)

@@ -15,6 +15,7 @@ from ivr.core.program import (
     Branch,
     CallBack,
     Collect,
+    Detect,
     Escalation,
     HangUp,
     Node,
@@ -29,6 +30,7 @@ from ivr.lang import asking, model
 
 FIRST_MS, BETWEEN_MS, TRIES = 5000, 2500, 3
 LENGTH = (1, 20)
+GREETING_MS, PAUSE_MS = 2500, 1000
 RING_MS, LIMIT_MS, QUIET_MS, QUEUE_MS = 30_000, 120_000, 4000, 600_000
 
 
@@ -201,6 +203,11 @@ def _survey(b: Builder, name: str, shape: model.Survey) -> None:
     """Its nodes come from the questionnaire's own file: see ``lang.questionnaire``."""
 
 
+def _detect(b: Builder, name: str, shape: model.Detect) -> None:
+    greeting_ms, silence_ms = shape.greeting or GREETING_MS, shape.pause or PAUSE_MS
+    b.nodes[name] = Detect(greeting_ms, silence_ms, shape.end or 0, shape.person, shape.machine)
+
+
 def _opt_out(b: Builder, name: str, shape: model.OptOut) -> None:
     """Stored first, said then: who is told that it is done can rely on it."""
     b.nodes[name] = OptOut(shape.scope or "all", f"{name}.@said")
@@ -227,6 +234,7 @@ _COMPILE: dict[type[Any], Callable[[Builder, str, Any], None]] = {
     model.Queue: _queue,
     model.Record: _record,
     model.Survey: _survey,
+    model.Detect: _detect,
     model.OptOut: _opt_out,
     model.Callback: _callback,
     model.HangUp: _hang_up,

@@ -19,6 +19,7 @@ from ivr.core.program import (
     Branch,
     CallBack,
     Collect,
+    Detect,
     HangUp,
     Node,
     OptOut,
@@ -124,6 +125,8 @@ def _box(program: Program, name: str, node: Node, lang: str, group: str) -> Box:
             return Box(name, "record", _title(name), (*said, f"record up to {node.limit_ms / 1000:g} s"), group)
         case SurveyMark():
             return Box(name, "mark", f"{node.survey}: {node.mark}", (), group)
+        case Detect():
+            return Box(name, "choice", _title(name), ("a person, or a machine?",), group)
         case OptOut():
             return Box(name, "step", _title(name), ("do not call again",), group)
         case CallBack():
@@ -214,6 +217,9 @@ def _arrows(name: str, node: Node) -> Iterator[Arrow]:
             yield Arrow(name, node.next)
             yield from [Arrow(name, node.empty, "nothing said", True)] if node.empty != node.next else []
             yield from [Arrow(name, node.failed, "failed", True)] if node.failed != node.next else []
+        case Detect():
+            yield Arrow(name, node.person, "person")
+            yield Arrow(name, node.machine, "machine")
         case Shuffle():
             yield from (Arrow(name, entry) for entry in node.entries)
             yield Arrow(name, node.next, "then")

@@ -302,6 +302,7 @@ ENTRY_TYPE = Kind("digits or number", {"enum": ["digits", "number"]}, words("dig
 END_KEY = Kind("key or none", {"enum": ["#", "*", "none"]}, words("#", "*", "none"))
 RECORD_END = Kind('"#" or any', {"enum": ["#", "any"]}, words("#", "any"))
 SURVEY_GIVE_UP = Kind("skip or stop", {"enum": ["skip", "stop"]}, words("skip", "stop"))
+DETECT = Kind("machine", {"const": "machine"}, words("machine"))
 OPT_OUT_SCOPE = Kind("all or campaign", {"enum": ["all", "campaign"]}, words("all", "campaign"))
 PROMPT = Kind("prompt", ref("prompt"), read_prompt)
 CONDITION = Kind("condition", SCALAR, _condition)

@@ -204,6 +204,20 @@ class Survey:
 
 
 @dataclass(slots=True)
+class Detect:
+    """Tells a person who answered from a machine, by how they greet. For calls that Callweave makes."""
+
+    detect: str = key(k.DETECT, "`machine`.", required=True)
+    greeting: int | None = key(k.DURATION, "A greeting so long without a pause is a machine's. Default 2.5s.")
+    pause: int | None = key(k.DURATION, "The pause that ends a person's greeting, in whole seconds. Default 1s.")
+    end: int | None = key(
+        k.DURATION, "So long, at most, a machine is listened to until its greeting ends: to leave a message after it."
+    )
+    person: str = key(k.TARGET, "The step for a person, and for whoever says nothing.", required=True)
+    machine: str = key(k.TARGET, "The step for a machine.", required=True)
+
+
+@dataclass(slots=True)
 class OptOut:
     """Puts the caller's number on the do-not-call list, and then says so."""
 
@@ -241,11 +255,12 @@ VERBS: dict[str, type[Any]] = {
     "queue": Queue,
     "record": Record,
     "survey": Survey,
+    "detect": Detect,
     "opt_out": OptOut,
     "callback": Callback,
     "hang_up": HangUp,
 }
-Step = Say | Menu | Ask | Set | Branch | Goto | Transfer | Queue | Record | Survey | OptOut | Callback | HangUp
+Step = Say | Menu | Ask | Set | Branch | Goto | Transfer | Queue | Record | Survey | Detect | OptOut | Callback | HangUp
 
 
 @dataclass(slots=True)

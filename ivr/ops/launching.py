@@ -21,6 +21,7 @@ from ivr.ops.config import Config
 from ivr.ops.values import bad_word
 from ivr.store import launches
 from ivr.store.launches import Frozen, Launch
+from ivr.store.views import refresh_survey
 from ivr.survey.definition import content_hash
 
 
@@ -73,6 +74,8 @@ def open_launch(config: Config, engine: Engine, name: str, path: Path, now: date
         if isinstance(error, launches.LaunchExists):
             raise LaunchError(f"there is a launch {name} already; choose another name") from error
         raise
+    for asked in program.surveys:
+        refresh_survey(engine, asked)  # analysts find it at once: a column for each of its questions
     return made
 
 

@@ -29,6 +29,10 @@ AUTHORED: Final = (
     *("program", "survey_definition", "survey_question", "survey_quota", "launch"),
     *("v_help", "report_view", "report_zone", "zone_offset", "alembic_version"),
 )
+#: Who campaigns call: the whole row is the person's.
+_CONTACTS: Final = ("contact", "campaign_contact")
+#: Whom nobody is to call. A number stays there: without it the next list that names it would have it called again.
+_NOT_CALLED: Final = "dnc"
 #: A number of fewer digits stands in the bytes of any database file, by chance.
 _SURE_DIGITS: Final = 6
 _FEWEST_DIGITS: Final = 3
@@ -66,8 +70,14 @@ class Erasure:
     notes: tuple[str, ...]
 
     @property
+    def not_called(self) -> bool:
+        """The number stays among those that are not to be called, and so do its bytes."""
+        return any(line.after for line in self.proof if line.where == f"table {_NOT_CALLED}")
+
+    @property
     def complete(self) -> bool:
-        return not any(line.after for line in self.proof)
+        left = [line.where for line in self.proof if line.after and line.where != f"table {_NOT_CALLED}"]
+        return not [where for where in left if not (self.not_called and where.startswith("bytes of "))]
 
 
 Counts = dict[str, int]
@@ -78,14 +88,25 @@ def find(engine: Engine, number: str, now: datetime) -> Person:
     plain = normal(number)
     if sum(c.isdigit() for c in plain) < _FEWEST_DIGITS:
         raise EraseError(f"{number!r} is no caller's number; write it with at least {_FEWEST_DIGITS} digits")
-    call = schema.call.c
+    call, tried, contact = schema.call.c, schema.dial_attempt.c, schema.contact.c
     query = select(call.call_id, call.caller, call.started_at, call.ended_at).where(_written_as(call.caller, plain))
     with engine.connect() as connection:
         calls = connection.execution_options(read_only=True).execute(query).all()
+        dialled = connection.execute(
+            select(tried.attempt_id, tried.leased_at, tried.ended_at).where(_written_as(tried.number, plain))
+        ).all()
+        contacts = (
+            connection.execute(select(contact.contact_id).where(_written_as(contact.number, plain))).scalars().all()
+        )
     for one in calls:
         if one.ended_at is None and (one.started_at is None or one.started_at > now - LONGEST_CALL):
             raise EraseError(f"call {one.call_id} of this caller goes on; try again when it has ended")
-    return Person(plain, tuple(sorted({c.caller for c in calls})), tuple(sorted(c.call_id for c in calls)))
+    for dial in dialled:
+        if dial.ended_at is None and dial.leased_at is not None and dial.leased_at > now - LONGEST_CALL:
+            raise EraseError(f"a campaign is calling this number ({dial.attempt_id}); try again when that is over")
+    ids = tuple(sorted(c.call_id for c in calls))
+    others = {*contacts, *(dial.attempt_id for dial in dialled)} - set(ids)
+    return Person(plain, tuple(sorted({c.caller for c in calls})), ids, tuple(sorted(others)))
 
 
 def _written_as(column: Any, plain: str) -> Any:
@@ -189,7 +210,13 @@ def _remove_rows(connection: Connection, person: Person) -> Counts:
         if table.name in AUTHORED:
             continue
         if table.name == "quota_complete":
-            count(table.name, _make_nobodys(connection, person.call_ids))
+            count(table.name, _make_nobodys(connection, schema.quota_complete, "call_id", person.ids, ("at",)))
+        elif table.name == "dial_attempt":
+            columns = ("contact_id", "number")
+            count(table.name, _make_nobodys(connection, schema.dial_attempt, "attempt_id", person.ids, columns))
+        elif table.name in _CONTACTS:
+            for ids in _pieces(person.ids):
+                count(table.name, connection.execute(delete(table).where(table.c.contact_id.in_(ids))).rowcount)
         elif "call_id" in table.columns:
             for ids in _pieces(person.call_ids):
                 count(table.name, connection.execute(delete(table).where(table.c.call_id.in_(ids))).rowcount)
@@ -204,13 +231,15 @@ def _pieces(ids: Sequence[str]) -> Iterator[Sequence[str]]:
         yield ids[start : start + _IDS_AT_ONCE]
 
 
-def _make_nobodys(connection: Connection, call_ids: Sequence[str]) -> int:
-    """The quota had its completed run, and keeps it: a row of a call that never was, without its time."""
-    table, changed = schema.quota_complete, 0
+def _make_nobodys(
+    connection: Connection, table: Table, key: str, call_ids: Sequence[str], emptied: Sequence[str]
+) -> int:
+    """What was counted stays counted: a quota's completed run, an attempt to call, of a call that never was."""
+    changed = 0
     for ids in _pieces(call_ids):
-        for row in connection.execute(select(table).where(table.c.call_id.in_(ids))).all():
+        for row in connection.execute(select(table).where(table.c[key].in_(ids))).all():
             own = and_(*(column == getattr(row, column.name) for column in table.primary_key))
-            new: dict[str, Any] = {"call_id": f"erased-{secrets.token_hex(8)}", "at": None}
+            new: dict[str, Any] = {key: f"erased-{secrets.token_hex(8)}", **dict.fromkeys(emptied)}
             changed += connection.execute(update(table).where(own).values(new)).rowcount
     return changed
 
@@ -219,15 +248,16 @@ def _remove_mention(connection: Connection, table: Table, row: dict[str, Any], p
     """A row that names the person in its key goes; in any other the name is overwritten."""
     keys = list(table.primary_key) or list(table.columns)
     own = and_(*(column == row[column.name] for column in keys))
-    if any(isinstance(row[key.name], str) and person.in_text(row[key.name]) for key in table.primary_key):
+    named = any(isinstance(row[key.name], str) and person.in_text(row[key.name]) for key in table.primary_key)
+    if named and table.name != _NOT_CALLED:
         connection.execute(delete(table).where(own))
         return
-    new: dict[str, Any] = {
-        c.name: person.without(row[c.name]) for c in _texts(table) if row[c.name] and person.in_text(row[c.name])
-    }
+    texts = [c.name for c in _texts(table) if not c.primary_key and row[c.name] and person.in_text(row[c.name])]
+    new: dict[str, Any] = {name: person.without(row[name]) for name in texts}
     if person.is_number(row.get("value_number")):
         new["value_number"] = None
-    connection.execute(update(table).where(own).values(new))
+    if new:
+        connection.execute(update(table).where(own).values(new))
 
 
 # -- files and bytes ---------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ class Person:
     number: str  # as store.pseudonym.normal gives it
     written: tuple[str, ...] = ()  # as callers' numbers stand in the database
     call_ids: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # ids of contacts, and of attempts to call that reached nobody
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -26,7 +27,11 @@ class Person:
     @cached_property
     def needles(self) -> tuple[str, ...]:
         """Every text that tells of the person has one of these in it."""
-        return (self.number, *(text for text in self.numbers if self.number not in text), *self.call_ids)
+        return (self.number, *(text for text in self.numbers if self.number not in text), *self.ids)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return (*self.call_ids, *self.others)
 
     @cached_property
     def _number_pattern(self) -> re.Pattern[str]:
@@ -34,7 +39,7 @@ class Person:
 
     @cached_property
     def _call_pattern(self) -> re.Pattern[str] | None:
-        return _pattern(self.call_ids) if self.call_ids else None
+        return _pattern(self.ids) if self.ids else None
 
     def in_text(self, text: str) -> bool:
         return bool(self._number_pattern.search(text) or (self._call_pattern and self._call_pattern.search(text)))

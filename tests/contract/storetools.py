@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -81,3 +81,14 @@ def until(test: Callable[[], object], timeout_s: float = 10) -> None:
 
 def recorder(url: str, folder: Path, **more: Any) -> Recorder:
     return Recorder(url, folder / "spool", **{"backoff": QUICK, "group_ms": 1, **more})
+
+
+def stored(url: str, folder: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """The rows, in the database: a busy one may have had them spooled first."""
+    one = recorder(url, folder)
+    for table, row in rows:
+        one.put(table, row)
+    assert one.flush()
+    until(lambda: not one.spool_pending)
+    assert one.close()
+    assert one.stats.dead_lettered == 0

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import inspect, text
-from storetools import answer_row, at, attempt_row, call_row, read, recorder, run_row
+from storetools import answer_row, at, attempt_row, call_row, read, run_row, stored
 
 from ivr.cli.main import main
-from ivr.store import erase, leftovers
+from ivr.store import erase, leftovers, schema
 from ivr.store.engine import make_engine
 from ivr.store.person import Person
 from ivr.store.pseudonym import KeyFileError, keyed_hash, load_key, normal, pseudonym
@@ -44,18 +44,16 @@ def rows_of(call: str, caller: str) -> list[tuple[str, Row]]:
 
 @pytest.fixture
 def places(database: str, tmp_path: Path) -> erase.Places:
-    one = recorder(database, tmp_path)
-    for call, caller in WRITTEN.items():
-        for table, row in rows_of(call, caller):
-            one.put(table, row)
     # Somebody else keyed the person's number in: as text, and as a number.
-    one.put("answer", {**answer_row(NUMBER, 4, "whose", "call-other"), "keys": NUMBER})
-    one.put("answer", {**answer_row(int(NUMBER), 4, "number", "call-other"), "keys": NUMBER})
-    one.put(
-        "outbox", {"call_id": "call-other", "survey": "s", "occurrence": 1, "alert": "b", "json": {"to": int(NUMBER)}}
-    )
-    assert one.close()
-    assert one.stats.dead_lettered == 0
+    others = [
+        ("answer", {**answer_row(NUMBER, 4, "whose", "call-other"), "keys": NUMBER}),
+        ("answer", {**answer_row(int(NUMBER), 4, "number", "call-other"), "keys": NUMBER}),
+        (
+            "outbox",
+            {"call_id": "call-other", "survey": "s", "occurrence": 1, "alert": "b", "json": {"to": int(NUMBER)}},
+        ),
+    ]
+    stored(database, tmp_path, [*(row for known in WRITTEN.items() for row in rows_of(*known)), *others])
     where = erase.Places(tmp_path / "recordings", tmp_path / "spool", tmp_path / "traces")
     for folder in (where.recordings, where.traces):
         assert folder
@@ -166,9 +164,7 @@ def test_a_spool_that_a_server_works_with_is_left_to_it(database: str, places: e
 
 
 def test_a_call_that_goes_on_is_left_alone(database: str, places: erase.Places, tmp_path: Path) -> None:
-    one = recorder(database, tmp_path / "more")
-    one.put("call", call_row("call-live", caller="+" + NUMBER))
-    assert one.close()
+    stored(database, tmp_path / "more", [("call", call_row("call-live", caller="+" + NUMBER))])
     with pytest.raises(erase.EraseError, match="call-live"):
         erased(database, places)
     assert len(read(database, "call")) == 5
@@ -185,9 +181,7 @@ def test_what_is_no_number_is_refused(database: str, typed: str) -> None:
 
 
 def test_what_an_author_wrote_stays_and_is_told(database: str, places: erase.Places, tmp_path: Path) -> None:
-    one = recorder(database, tmp_path / "more")
-    one.put("program", {"hash": "h", "flow": "f", "json": {"say": f"call {NUMBER}"}})
-    assert one.close()
+    stored(database, tmp_path / "more", [("program", {"hash": "h", "flow": "f", "json": {"say": f"call {NUMBER}"}})])
     done = erased(database, places)
     assert not done.complete
     left = [(line.where, line.authored) for line in done.proof if line.after]
@@ -199,9 +193,9 @@ def test_what_an_author_wrote_stays_and_is_told(database: str, places: erase.Pla
 def test_a_longer_number_with_this_one_in_it_stays_and_sqlite_shows_its_bytes(
     database: str, places: erase.Places, tmp_path: Path
 ) -> None:
-    one = recorder(database, tmp_path / "more")
-    one.put("answer", {**answer_row(f"9{NUMBER}9", 4, "longer", "call-other"), "keys": ""})
-    assert one.close()
+    stored(
+        database, tmp_path / "more", [("answer", {**answer_row(f"9{NUMBER}9", 4, "longer", "call-other"), "keys": ""})]
+    )
     done = erased(database, places)
     assert [row["value"] for row in read(database, "answer") if row["question"] == "longer"] == [f"9{NUMBER}9"]
     left = [line.where for line in done.proof if line.after]
@@ -220,6 +214,55 @@ def test_a_table_that_is_none_of_ours_is_searched_too(database: str, places: era
         notes = connection.execute(text("SELECT note FROM notes ORDER BY n")).scalars().all()
     assert notes == ["ask +0000000000000 again", "nothing"]
     assert done.complete
+
+
+def campaign_rows(ended: Any) -> dict[str, list[Row]]:
+    def contact(ident: str, number: str) -> Row:
+        return {"contact_id": ident, "list": "l", "number": number, "name": "Li", "facts": "{}"}
+
+    def tried(ident: str, contact_id: str, number: str) -> Row:
+        told = {"attempt_id": ident, "campaign": "c", "contact_id": contact_id, "number": number}
+        return {**told, "leased_at": at(0), "ended_at": ended, "outcome": "no_answer"}
+
+    return {
+        "contact": [contact("list-contact-1", "+" + NUMBER), contact("list-contact-2", "+" + OTHER)],
+        "campaign_contact": [
+            {"campaign": "c", "contact_id": "list-contact-1", "number": "+" + NUMBER, "state": "done"},
+            {"campaign": "c", "contact_id": "list-contact-2", "number": "+" + OTHER, "state": "done"},
+        ],
+        "dial_attempt": [
+            tried("call-one", "list-contact-1", "+" + NUMBER),
+            tried("unheard", "list-contact-1", "+" + NUMBER),
+        ],
+        "dnc": [{"scope": "-", "number": "+" + NUMBER, "is_prefix": 0, "reason": "opt_out", "source": "call-one"}],
+    }
+
+
+def put(database: str, held: dict[str, list[Row]]) -> None:
+    with make_engine(database).begin() as connection:
+        for table, given in held.items():
+            connection.execute(schema.metadata.tables[table].insert(), given)
+
+
+def test_contacts_go_attempts_are_nobodys_and_a_wish_not_to_be_called_stays(
+    database: str, places: erase.Places
+) -> None:
+    put(database, campaign_rows(at(60)))
+    done = erased(database, places)
+    assert (done.complete, done.not_called) == (True, True)
+    for table in ("contact", "campaign_contact"):
+        assert [row["contact_id"] for row in read(database, table)] == ["list-contact-2"]
+    tries = read(database, "dial_attempt")
+    assert [(row["number"], row["contact_id"], row["outcome"]) for row in tries] == [(None, None, "no_answer")] * 2
+    assert all(row["attempt_id"].startswith("erased-") for row in tries)
+    assert [(row["number"], row["source"]) for row in read(database, "dnc")] == [("+" + NUMBER, "erased")]
+
+
+def test_a_number_that_a_campaign_is_calling_is_left_alone(database: str, places: erase.Places) -> None:
+    put(database, campaign_rows(None))
+    with pytest.raises(erase.EraseError, match="a campaign is calling"):
+        erased(database, places)
+    assert len(read(database, "contact")) == 2
 
 
 def test_nobody_of_that_number(database: str, places: erase.Places) -> None:

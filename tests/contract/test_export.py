@@ -17,7 +17,7 @@ from exporttools import definition, export, rows, store
 from storetools import at
 
 from ivr.results.cells import safe_cell
-from ivr.results.export import sav, xlsx
+from ivr.results.export import files, sav, xlsx
 from ivr.results.export.files import ExportError
 from ivr.results.export.selection import NothingToExport, Selection, named
 from ivr.results.queries import reading
@@ -360,10 +360,8 @@ def test_a_file_is_whole_or_not_there(database: str, tmp_path: Path, form: str) 
     def stop(_rows: int) -> None:
         raise Full
 
+    layout = "wide" if form == "sav" else "long"
     with reading(make_engine(database)) as connection, pytest.raises(Full):
-        from ivr.results.export import files
-
-        layout = "wide" if form == "sav" else "long"
         files.export(connection, Selection(survey="colours"), str(target), files.Options(form, layout), stop)
     assert [path.name for path in out.iterdir()] == ["a"]
     assert (out / "a").read_text() == "before"

@@ -119,3 +119,9 @@ def test_the_same_content_has_the_same_hash_but_for_its_name(site: Site) -> None
     assert one.content_hash != other.content_hash, "the program names its launch"
     write(site, "the weather")
     assert open_launch(config, engine, "third", path, NOW).definition != one.definition
+
+
+def test_analysts_find_a_launched_questionnaire_at_once(site: Site) -> None:
+    launched(site)
+    assert site.rows("SELECT score FROM v_survey_wide_visits") == []
+    assert site.rows("SELECT launch, survey FROM v_launches") == [("spring", "visits")]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
-from storetools import attempt_row, call_row, read, recorder, run_row
+from storetools import attempt_row, call_row, read, run_row, stored
 
 from ivr.cli.main import main
 from ivr.store import retain, views
@@ -75,13 +75,11 @@ CASES: dict[int, tuple[list[str], list[str], int]] = {
 
 @pytest.fixture
 def filled(database: str, tmp_path: Path) -> Engine:
-    one = recorder(database, tmp_path)
+    definitions = []
     for definition in (SHORT, KEPT):
         told = {"hash": definition.hash, "survey": definition.survey, "version": "", "title": ""}
-        one.put("survey_definition", {**told, "json": definition.to_json(), "first_seen": ago(200)})
-    for table, row in CALLS:
-        one.put(table, row)
-    assert one.close()
+        definitions.append(("survey_definition", {**told, "json": definition.to_json(), "first_seen": ago(200)}))
+    stored(database, tmp_path, [*definitions, *CALLS])
     (tmp_path / "recordings").mkdir()
     for table, row in CALLS:
         if table == "answer" and row["value"].endswith(".wav"):

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
-from storetools import answer_row, at, attempt_row, call_row, read, recorder, run_row
+from storetools import answer_row, at, attempt_row, call_row, read, run_row, stored
 
 from ivr.cli.main import main
 from ivr.store import schema, views
@@ -110,11 +110,7 @@ def filled(database: str, tmp_path: Path) -> Iterator[Engine]:
 
 
 def _filled(database: str, folder: Path) -> Iterator[Engine]:
-    one = recorder(database, folder)
-    for table, row in ROWS:
-        one.put(table, row)
-    assert one.close()
-    assert one.stats.dead_lettered == 0
+    stored(database, folder, ROWS)
     engine = make_engine(database)
     views.refresh(engine)
     yield engine
@@ -217,10 +213,7 @@ INSTANTS = [  # around the changes of 2026 and 2027, and the ends of days, in UT
 def test_days_are_those_of_the_zone(database: str, tmp_path: Path, zone: str) -> None:
     engine = make_engine(database)
     views.refresh(engine, zone)
-    one = recorder(database, tmp_path)
-    for n, instant in enumerate(INSTANTS):
-        one.put("call", call_row(f"{n:04}", started_at=instant))
-    assert one.close()
+    stored(database, tmp_path, [("call", call_row(f"{n:04}", started_at=t)) for n, t in enumerate(INSTANTS)])
     found = rows(engine, "SELECT day, week, hour FROM v_calls ORDER BY call_id")
     local = [instant.astimezone(ZoneInfo(zone)) for instant in INSTANTS]
     wanted = [(t.date().isoformat(), (t.date() - timedelta(days=t.weekday())).isoformat(), t.hour) for t in local]
@@ -237,9 +230,7 @@ def test_a_zone_that_is_none_is_refused_and_the_old_one_stays(database: str) -> 
 
 @pytest.mark.parametrize("number", ["13800138000", "+49 30 1234567", "110", "12", "", "anonymous", "ext12", "a1b2c3d4"])
 def test_a_masked_number_shows_no_more_than_logs_do(database: str, tmp_path: Path, number: str) -> None:
-    one = recorder(database, tmp_path)
-    one.put("call", call_row(caller=number))
-    assert one.close()
+    stored(database, tmp_path, [("call", call_row(caller=number))])
     (row,) = rows(make_engine(database), "SELECT caller_masked FROM v_calls")
     shown = row["caller_masked"]
     assert len(shown) == len(number)
@@ -296,14 +287,10 @@ def test_every_view_and_column_says_what_it_means(filled: Engine) -> None:
 
 
 def test_a_definition_is_written_with_its_questions_and_quotas(database: str, tmp_path: Path) -> None:
-    one = recorder(database, tmp_path)
-    for definition in (FIRST, SECOND, SECOND):
-        one.put("survey_definition", definition_row(definition, 0))
-    one.put("survey_definition", {**definition_row(FIRST, 0), "hash": "odd", "json": '{"questions": 7}'})
     long = replace(FIRST, questions=(QuestionDef("x" * 300, "scale", {}),))
-    one.put("survey_definition", definition_row(long, 0))
-    assert one.close()
-    assert one.stats.dead_lettered == 0
+    given = [definition_row(definition, 0) for definition in (FIRST, SECOND, SECOND, long)]
+    given.append({**definition_row(FIRST, 0), "hash": "odd", "json": '{"questions": 7}'})
+    stored(database, tmp_path, [("survey_definition", row) for row in given])
     found = [(row["definition"], row["position"], row["question"]) for row in read(database, "survey_question")]
     wanted = [(d.hash, n, q.id) for d in (FIRST, SECOND) for n, q in enumerate(d.questions, 1)]
     assert sorted(found) == sorted(wanted)
@@ -321,16 +308,16 @@ def test_any_name_makes_a_column_that_has_its_answers(database: str, tmp_path: P
     many = [QuestionDef(f"{name} many", "multiple", {"en": name}, values=options) for name in ODD]
     survey = "odd; 'one\" 50 %"
     definition = Definition(survey, "", ("en",), (*asked, *many))
-    one = recorder(database, tmp_path)
-    one.put("survey_definition", definition_row(definition, 0))
-    one.put("call", call_row("c1"))
-    one.put("run", run_row("complete", survey=survey, definition=definition.hash))
+    given: list[tuple[str, Row]] = [
+        ("survey_definition", definition_row(definition, 0)),
+        ("call", call_row("c1")),
+        ("run", run_row("complete", survey=survey, definition=definition.hash)),
+    ]
     for n, name in enumerate(ODD):
-        one.put("answer", {**answer_row(name, 1, name), "survey": survey, "run": 1})
         others = [other for m, other in enumerate(ODD) if m != n]
-        one.put("answer", {**answer_row(others, 1, f"{name} many"), "survey": survey, "run": 1, "keys": ""})
-    assert one.close()
-    assert one.stats.dead_lettered == 0
+        given.append(("answer", {**answer_row(name, 1, name), "survey": survey, "run": 1}))
+        given.append(("answer", {**answer_row(others, 1, f"{name} many"), "survey": survey, "run": 1, "keys": ""}))
+    stored(database, tmp_path, given)
     engine = make_engine(database)
     (row,) = rows(engine, f'SELECT * FROM "{views.refresh_survey(engine, survey)}"')
     values = list(row.values())[-len(ODD) * (1 + len(ODD)) :]

@@ -16,6 +16,7 @@ from ivr.core.program import (
     Branch,
     CallBack,
     Collect,
+    Detect,
     Escalation,
     HangUp,
     OptOut,
@@ -152,6 +153,11 @@ STEPS: list[tuple[str, Any]] = [
     (
         '{queue: help, failed: bye, wait: 5m, leave: {"#": hang_up}, announce: {every: 30s, say: {en: Wait}}}',
         Queue("help", (), ("a/1",), 30_000, {"#": END}, 300_000, END, END, "bye", "bye", "bye", "bye"),
+    ),
+    ("{detect: machine, person: bye, machine: hang_up}", Detect(2500, 1000, 0, "bye", END)),
+    (
+        "{detect: machine, person: bye, machine: bye, greeting: 3s, pause: 2s, end: 30s}",
+        Detect(3000, 2000, 30_000, "bye", "bye"),
     ),
     ("{opt_out: {en: Done}, next: bye}", OptOut("all", "a.@said")),
     ("{opt_out: {en: Done}, scope: campaign, next: bye}", OptOut("campaign", "a.@said")),

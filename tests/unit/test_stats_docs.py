@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.cli.results import command
+from ivr.cli.main import COMMANDS
+from ivr.cli.results import MORE, command
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "figures"
 FIGURES = sorted(path.name for path in PAGES.glob("*.md") if path.name != "README.md")
@@ -50,7 +51,8 @@ def test_links_lead_somewhere(page: str) -> None:
 def test_commands_and_functions_exist(page: str) -> None:
     place = read(page).split("## In Callweave")[1]
     for name in re.findall(r"`ivr results (\w+)", place):
-        assert name in command.commands, name
+        assert name in {*command.commands, *MORE}, name
+    assert set(re.findall(r"`ivr (\w+)", place)) <= set(COMMANDS)
     functions = re.findall(r"`(ivr\.results\.stats\.\w+)\.(\w+)", place)
     assert functions
     for module, function in functions:

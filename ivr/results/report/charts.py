@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ivr.results.stats.intervals import Interval
 
-_BAR_PX = 18
+_BAR_PX = 16
 
 
 def percent(part: float) -> str:
@@ -28,15 +28,15 @@ def _svg(height_px: int, body: Markup, kind: str) -> Markup:
     )
 
 
-def bar(share: float | None, interval: Interval | None = None, tone: str = "") -> Markup:
-    """A share of the whole width, and a thin line where everybody's share may lie."""
-    body = Markup('<rect class="track" width="100%" height="{}" rx="2"/>').format(_BAR_PX)
+def bar(share: float | None, interval: Interval | None = None, tone: str = "", most: float = 1.0) -> Markup:
+    """A share, and a thin line where everybody's share may lie; the whole width is ``most``."""
+    body = Markup('<line class="axis" x1="0" x2="0" y1="-3" y2="{}"/>').format(_BAR_PX + 3)
     if share:
-        form = '<rect class="fill {}" width="{}" height="{}" rx="2"/>'
-        body += Markup(form).format(tone, percent(share), _BAR_PX)
+        form = '<rect class="fill {}" width="{}" height="{}" rx="1.5"/>'
+        body += Markup(form).format(tone, percent(share / most), _BAR_PX)
     if share is not None and interval is not None:
         form = '<line class="whisker" x1="{}" x2="{}" y1="{y}" y2="{y}"/>'
-        body += Markup(form).format(percent(interval.low), percent(interval.high), y=_BAR_PX / 2)
+        body += Markup(form).format(percent(interval.low / most), percent(interval.high / most), y=_BAR_PX / 2)
     return _svg(_BAR_PX, body, "bar")
 
 
@@ -114,7 +114,7 @@ def line(dots: Sequence[Dot], low: float, high: float, ticks: Sequence[tuple[flo
         return bottom - (bottom - top) * (min(high, max(low, value)) - low) / span
 
     def x(at: int) -> str:
-        return percent(0.09 + 0.87 * (at / (len(dots) - 1) if len(dots) > 1 else 0.5))
+        return percent(0.13 + 0.83 * (at / (len(dots) - 1) if len(dots) > 1 else 0.5))
 
     body = Markup("")
     for value, text in ticks:

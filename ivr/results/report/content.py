@@ -5,6 +5,7 @@ Law: reads through ``results.reading`` only, and decides nothing about looks but
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -21,7 +22,9 @@ from ivr.results.reading.weighting import UNWEIGHTED, Weighting
 from ivr.results.report import charts, words
 from ivr.results.report.charts import Dot, Part
 from ivr.results.stats.distributions import StatsError
+from ivr.results.stats.outcomes import share_of
 from ivr.results.stats.raking import Report
+from ivr.results.stats.scores import Score
 from ivr.survey.definition import Definition, QuestionDef
 
 #: The report compares at most so many groups of one name; more would be no comparison.
@@ -116,6 +119,7 @@ def gather(reader: Reader, weighting: Weighting = UNWEIGHTED, language: str = ""
     funnel = progress.funnel(reader)
     rates = progress.rates(reader)
     first, last = _span(reader)
+    completion = _completion(funnel)
     book = reader.book
     return Content(
         definition=book.definition,
@@ -127,8 +131,8 @@ def gather(reader: Reader, weighting: Weighting = UNWEIGHTED, language: str = ""
         last=last,
         statuses=tuple(_statuses(funnel)),
         rates=rates,
-        completion=_completion(funnel),
-        cards=tuple(_card(result, language) for result in measured),
+        completion=words.share(completion.value),
+        cards=(*(_card(result, language) for result in measured), _completed(completion)),
         questions=tuple(_asked(result, language) for result in results),
         compared=tuple(
             found for name in ("agent", "queue") if (found := _compared(reader, weighting, name, measured, language))
@@ -155,10 +159,17 @@ def _statuses(funnel: progress.Funnel) -> Iterable[tuple[str, str, str, Markup]]
         yield words.STATUS.get(status, status), words.count(n), words.share(part), charts.bar(part, tone="quiet")
 
 
-def _completion(funnel: progress.Funnel) -> str:
-    out = funnel.statuses.get("screened_out", 0) + funnel.statuses.get("quota_full", 0)
-    over = funnel.runs - out - funnel.statuses.get("begun", 0)
-    return words.share(funnel.statuses.get("complete", 0) / over if over else None)
+def _completion(funnel: progress.Funnel) -> Score:
+    """Who was screened out or came too late for a quota could not complete."""
+    could = sum(funnel.statuses.get(status, 0) for status in ("complete", "partial", "refused"))
+    return share_of(funnel.statuses.get("complete", 0), could)
+
+
+def _completed(score: Score) -> Card:
+    figure = Figure("completed", score.value, score.interval, "share")
+    span = words.interval(score.interval, "share")
+    picture = charts.gauge(score.value, score.interval, 0.0, 1.0)
+    return Card("COMPLETED", "Came to the end", words.amount(figure), span, int(score.n), picture, ("0 %", "100 %"))
 
 
 # -- the measures ------------------------------------------------------------------------------------------
@@ -264,8 +275,12 @@ def _course(found: Trend, language: str) -> Course:
 def _axis(found: Trend, dots: list[Dot]) -> tuple[float, float, list[tuple[float, str]]]:
     """The whole of a scale of steps; for shares and scores as much of it as the values need, on round numbers."""
     if found.unit not in ("share", "score"):
-        low, high = float(found.question.low or 0), float(found.question.high or 1)
-        return low, high, [(value, words.number(value)) for value in (low, (low + high) / 2, high)]
+        reach = [end for dot in dots if dot.interval for end in (dot.interval.low, dot.interval.high)]
+        least, most = float(found.question.low or 0), float(found.question.high or 1)
+        low = max(least, float(math.floor(min(reach, default=least))))
+        high = min(most, max(low + 2, float(math.ceil(max(reach, default=most)))))
+        apart = max(1, round((high - low) / 4))
+        return low, high, [(low + at, words.number(low + at)) for at in range(0, round(high - low) + 1, apart)]
     step = 0.2 if found.unit == "share" else 20.0
     least, most = (0.0, 1.0) if found.unit == "share" else (-100.0, 100.0)
     ends = [end for dot in dots if dot.interval for end in (dot.interval.low, dot.interval.high)]
@@ -273,7 +288,11 @@ def _axis(found: Trend, dots: list[Dot]) -> tuple[float, float, list[tuple[float
     high = min(most, step * (1 + (max(ends, default=most) + 0.01) // step))
     marks = [low + step * at for at in range(round((high - low) / step) + 1)]
     share = found.unit == "share"
-    return low, high, [(mark, f"{100 * mark:.0f} %" if share else words.signed(mark, 0)) for mark in marks]
+    return (
+        low,
+        high,
+        [(mark, f"{100 * mark:.0f} %" if share else words.signed(mark, 0) if mark else "0") for mark in marks],
+    )
 
 
 def _steps(funnel: progress.Funnel, language: str) -> Iterable[tuple[progress.Step, str, Markup]]:
@@ -289,10 +308,12 @@ def _asked(result: QuestionResult, language: str) -> Asked:
     question = result.question
     wording = question.text.get(language) or next(iter(question.text.values()), "")
     title = question.title(language)
+    ends = [option.interval.high for option in result.options if option.interval]
+    most = max(ends, default=1.0) or 1.0
     lines = tuple(
         Line(
             label=option.label if option.label == option.value else _label(question, option.value, option.label),
-            picture=charts.bar(option.share, option.interval, _tone(question, option.value)),
+            picture=charts.bar(option.share, option.interval, _tone(question, option.value), most),
             share=words.share(option.share),
             interval=words.interval(option.interval, "share"),
             count=words.count(option.count),
@@ -307,7 +328,11 @@ def _asked(result: QuestionResult, language: str) -> Asked:
         kind=question.measure.upper() or words.KINDS.get(question.kind, question.kind),
         lines=lines if result.n else (),
         picture=_picture(result) if result.n else None,
-        stats=tuple((f.name, words.amount(f), words.interval(f.interval, f.unit)) for f in result.figures),
+        stats=tuple(
+            (f.name, words.amount(f), words.interval(f.interval, f.unit))
+            for f in result.figures
+            if question.kind not in ("yes_no", "voice", "code")  # their one figure is in the table, or is n
+        ),
         n=result.n,
         missing=_missing(result),
     )
