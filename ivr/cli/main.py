@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": ("ivr.cli.results", "Calls, answers and figures."),
     "survey": ("ivr.cli.survey", "Questionnaires from spreadsheets, codebooks, the bank of questions."),
     "launch": ("ivr.cli.launch", "Freeze a questionnaire for the field, and follow it."),
+    "campaign": ("ivr.cli.campaign", "Call the people of a list: make, start, watch and report campaigns."),
     "outbox": ("ivr.cli.outbox", "Who is to be called back, or told, because of what was answered."),
     "erase": ("ivr.cli.erase", "Remove a caller everywhere, and prove it."),
     "retain": ("ivr.cli.retain", "Remove what is older than it may be kept."),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, and_, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Engine, and_, false, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ivr.store.schema import campaign_contact, contact, dial_attempt, dnc
@@ -194,7 +194,8 @@ def put(engine: Engine, campaign: str, priority: int, places: Sequence[Place], a
             set_={name: adding.excluded[name] for name in ("state", "next_at", "priority", "zone", "outcome")},
             where=or_(
                 and_(table.c.state == "waiting", table.c.attempts == 0),
-                and_(table.c.state == "done", table.c.outcome.in_(list(again))),
+                # Not IN: SQLAlchemy has no lists in a statement of many rows.
+                and_(table.c.state == "done", or_(false(), *(table.c.outcome == word for word in again))),
             ),
         )
         connection.execute(adding, rows)
