@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": ("ivr.cli.results", "Calls, answers and figures."),
     "survey": ("ivr.cli.survey", "Questionnaires from spreadsheets, codebooks, the bank of questions."),
     "launch": ("ivr.cli.launch", "Freeze a questionnaire for the field, and follow it."),
+    "campaign": ("ivr.cli.campaign", "Call the people of a list: make, start, watch and report campaigns."),
     "outbox": ("ivr.cli.outbox", "Who is to be called back, or told, because of what was answered."),
     "contacts": ("ivr.cli.contacts", "Lists of people to call, from spreadsheets and back."),
     "dnc": ("ivr.cli.dnc", "Numbers that are not called, and why."),

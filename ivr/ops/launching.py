@@ -40,8 +40,13 @@ def folder_of(config: Config, name: str) -> Path:
     return config.root / "launches" / name
 
 
-def open_launch(config: Config, engine: Engine, name: str, path: Path, now: datetime) -> Launch:
-    """Freezes the flow or questionnaire in ``path``. Raises LaunchError, MissingAudio, OSError, the database's."""
+def open_launch(
+    config: Config, engine: Engine, name: str, path: Path, now: datetime, *, must_ask: bool = True
+) -> Launch:
+    """Freezes the flow or questionnaire in ``path``. ``must_ask``: a flow without a questionnaire is refused.
+
+    Raises LaunchError, MissingAudio, OSError, the database's.
+    """
     if wrong := bad_word(name):
         raise LaunchError(f"{wrong}; a launch's name is letters, digits, _ and -")
     if launches.exists(engine, name):
@@ -51,9 +56,9 @@ def open_launch(config: Config, engine: Engine, name: str, path: Path, now: date
         errors = "\n".join(str(p) for p in result.problems if p.severity == "error")
         raise LaunchError(f"{path} has mistakes, and nothing was launched:\n{errors or 'it is no flow'}")
     program = replace(result.program, launch=name, where={})
-    if not program.surveys:
+    if must_ask and not program.surveys:
         raise LaunchError(f"{path} asks no questionnaire; a launch is of one that does")
-    survey = next(iter(program.surveys))
+    survey = next(iter(program.surveys), "")
     library = config.prompts.library()
     folder = folder_of(config, name)
     sounds, files = freeze(entries(library, [program]), library, folder)
@@ -61,7 +66,7 @@ def open_launch(config: Config, engine: Engine, name: str, path: Path, now: date
     made = Launch(
         name=name,
         survey=survey,
-        definition=program.surveys[survey].hash,
+        definition=program.surveys[survey].hash if survey else "",
         program_hash=program.hash,
         content_hash=content_hash([sorted(definitions), program.hash, sounds]),
         sounds=files,

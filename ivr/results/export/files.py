@@ -24,7 +24,7 @@ from ivr.results.export import codebook, floip, lines, parquet, sav, source, xls
 from ivr.results.export.long import Long
 from ivr.results.export.people import respondents
 from ivr.results.export.selection import Selection
-from ivr.results.export.table import long_table, wide_table
+from ivr.results.export.table import Table, long_table, wide_table
 
 FORMATS: Final = ("csv", "jsonl", "xlsx", "parquet", "sav", "floip")
 LAYOUTS: Final = ("long", "wide")
@@ -98,6 +98,28 @@ def export(
     make = long_table if options.layout == "long" else wide_table
     table = make(connection, selection, book, respondent)
     write = {"xlsx": xlsx.write, "parquet": parquet.write, "sav": sav.write}[options.format]
+    with _whole(out) as path:
+        return write(path, table, on_rows=on_rows)
+
+
+def write_table(table: Table, out: str, options: Options = Options(), on_rows: lines.OnRows = lambda n: None) -> int:
+    """A table of rows that are no answers, in one of the formats that need no questionnaire; gives how many rows.
+
+    Raises ExportError, extras.MissingLibrary, OSError and the database's errors; then nothing new is at ``out``.
+    """
+    text = options.format in ("csv", "jsonl")
+    if not text and options.format not in ("xlsx", "parquet"):
+        raise ExportError(f"{options.format} holds answers only; take csv, jsonl, xlsx or parquet")
+    if out == STDOUT and not text:
+        raise ExportError(f"{options.format} cannot go to standard output; name a file: --out rows.{options.format}")
+    if options.excel_bom and options.format != "csv":
+        raise ExportError("--excel-bom is for --format csv only")
+    if text:
+        with _text(out) as stream:
+            if options.excel_bom:
+                stream.write(lines.BOM)
+            return lines.write_table(stream, table, csv=options.format == "csv", on_rows=on_rows)
+    write = {"xlsx": xlsx.write, "parquet": parquet.write}[options.format]
     with _whole(out) as path:
         return write(path, table, on_rows=on_rows)
 

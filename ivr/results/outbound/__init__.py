@@ -1,0 +1,1 @@
+"""Outbound: campaigns and their attempts as figures, tables and exports."""

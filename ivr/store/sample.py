@@ -1,0 +1,236 @@
+"""Sample: everybody on a campaign's lists, with what the database knows that bears on whether they may be called; and
+how they become the campaign's.
+
+Law: read in the order of numbers, a few thousand at a time, so that memory stays flat and a number that is on two
+lists stands beside itself. What follows from it is ``campaign.scrub``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, and_, false, func, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ivr.store.schema import campaign_contact, contact, dial_attempt, dnc
+
+#: People that are read, or written, at once.
+CHUNK: Final = 2_000
+#: Longer than any local day.
+_DAY: Final = timedelta(hours=26)
+#: With this outcome nobody was called.
+_UNCALLED: Final = "not_attempted"
+
+
+_TEXTS: Final = ("list", "name", "language", "zone", "consent", "facts", "state", "outcome", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contact, and what is known of its number."""
+
+    contact_id: str
+    list: str
+    number: str
+    name: str
+    language: str
+    zone: str
+    consent: str
+    facts: str  # JSON
+    state: str = ""  # in this campaign; "": not in it yet
+    outcome: str = ""
+    next_at: datetime | None = None
+    attempts: int = 0
+    listed: str = ""  # "scope: reason" of the do-not-call list, "" when it is not on it
+    never: str = ""  # outcome for which no campaign calls the number again
+    recent: tuple[datetime, ...] = ()  # attempts at the number within the last day or the gap, over all campaigns
+
+
+def count(connection: Connection, lists: Sequence[str]) -> int:
+    return connection.scalar(select(func.count()).select_from(contact).where(_on(lists))) or 0
+
+
+def by_list(connection: Connection, lists: Sequence[str]) -> dict[str, int]:
+    query = select(contact.c.list, func.count()).where(_on(lists)).group_by(contact.c.list)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _on(lists: Sequence[str]) -> Any:
+    """Of no lists: everybody."""
+    return contact.c.list.in_(list(lists)) if lists else contact.c.contact_id != ""
+
+
+def everybody(
+    connection: Connection, campaign: str, lists: Sequence[str], final: Sequence[str], now: datetime, gap: timedelta
+) -> Iterator[list[Known]]:
+    """In chunks, by number. ``final``: outcomes for which no campaign calls a number again."""
+    prefixes = _prefixes(connection, campaign)
+    query = _query(campaign, lists, final).order_by(contact.c.number, contact.c.contact_id).limit(CHUNK)
+    last: tuple[str, str] | None = None
+    while True:
+        after = tuple_(contact.c.number, contact.c.contact_id) > last if last else None
+        rows = connection.execute(query if after is None else query.where(after)).mappings().all()
+        if not rows:
+            return
+        since = now - max(gap, _DAY)
+        late = [row["number"] for row in rows if row["last_at"] is not None and row["last_at"] > since]
+        recent = _recent(connection, late, since)
+        yield [_known(row, prefixes, recent) for row in rows]
+        last = (rows[-1]["number"], rows[-1]["contact_id"])
+
+
+def _query(campaign: str, lists: Sequence[str], final: Sequence[str]) -> Any:
+    everywhere, here = dnc.alias("everywhere"), dnc.alias("here")
+    mine, tried = campaign_contact, dial_attempt
+    counted = or_(tried.c.outcome.is_(None), tried.c.outcome != _UNCALLED)
+    of_number = tried.c.number == contact.c.number
+    last_at = select(func.max(tried.c.leased_at)).where(of_number, counted).scalar_subquery()
+    never = select(func.max(tried.c.outcome)).where(of_number, tried.c.outcome.in_(list(final))).scalar_subquery()
+    source = (
+        contact.outerjoin(mine, and_(mine.c.campaign == campaign, mine.c.contact_id == contact.c.contact_id))
+        .outerjoin(everywhere, and_(everywhere.c.scope == "-", everywhere.c.number == contact.c.number))
+        .outerjoin(here, and_(here.c.scope == campaign, here.c.number == contact.c.number))
+    )
+    return (
+        select(
+            *(contact.c.contact_id, contact.c.list, contact.c.number, contact.c.name, contact.c.language),
+            *(contact.c.zone, contact.c.consent, contact.c.facts),
+            *(mine.c.state, mine.c.outcome, mine.c.next_at, mine.c.attempts),
+            everywhere.c.number.label("everywhere"),
+            everywhere.c.reason.label("everywhere_reason"),
+            here.c.number.label("here"),
+            here.c.reason.label("here_reason"),
+            last_at.label("last_at"),
+            never.label("never"),
+        )
+        .select_from(source)
+        .where(_on(lists))
+    )
+
+
+def _prefixes(connection: Connection, campaign: str) -> dict[str, str]:
+    """Beginnings of numbers that are not called -> "scope: reason". There are few of them: they fit in memory."""
+    query = select(dnc.c.number, dnc.c.scope, dnc.c.reason).where(
+        dnc.c.is_prefix == 1, dnc.c.scope.in_(["-", campaign])
+    )
+    return {row[0]: _told(row[1], row[2]) for row in connection.execute(query)}
+
+
+def _told(scope: str, reason: str | None) -> str:
+    return f"{'all campaigns' if scope == '-' else 'this campaign'}: {reason or 'no reason given'}"
+
+
+def _recent(connection: Connection, numbers: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
+    found: dict[str, list[datetime]] = {}
+    if numbers:
+        table = dial_attempt.c
+        counted = or_(table.outcome.is_(None), table.outcome != _UNCALLED)
+        query = select(table.number, table.leased_at).where(
+            table.number.in_(list(numbers)), table.leased_at > since, counted
+        )
+        for number, at in connection.execute(query.order_by(table.leased_at)):
+            found.setdefault(number, []).append(at)
+    return found
+
+
+def _known(row: Any, prefixes: dict[str, str], recent: dict[str, list[datetime]]) -> Known:
+    number = row["number"]
+    listed = ""
+    if row["everywhere"]:
+        listed = _told("-", row["everywhere_reason"])
+    elif row["here"]:
+        listed = _told("here", row["here_reason"])
+    elif prefixes:
+        beginning = next((number[:n] for n in range(len(number), 0, -1) if number[:n] in prefixes), "")
+        listed = f"{prefixes[beginning]} (numbers that begin with {beginning})" if beginning else ""
+    return Known(
+        contact_id=row["contact_id"],
+        number=number,
+        next_at=row["next_at"],
+        attempts=row["attempts"] or 0,
+        listed=listed,
+        recent=tuple(recent.get(number, ())),
+        **{name: row[name] or "" for name in _TEXTS},
+    )
+
+
+# -- into the campaign -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How a contact stands in the campaign from now on: waiting from ``next_at`` on, or done with ``outcome``."""
+
+    contact_id: str
+    number: str
+    zone: str
+    next_at: datetime | None
+    outcome: str = ""
+
+
+def put(engine: Engine, campaign: str, priority: int, places: Sequence[Place], again: Sequence[str] = ()) -> int:
+    """Those who are not in it yet; gives how many there are. Those who wait and were never called, or are done with an
+    outcome of ``again`` (they were left out), stand as ``places`` says; all others stay. Harmless to repeat."""
+    if not places:
+        return 0
+    table = campaign_contact
+    rows = [
+        {
+            **{"campaign": campaign, "contact_id": p.contact_id, "number": p.number, "zone": p.zone},
+            **{"state": "done" if p.next_at is None else "waiting", "next_at": p.next_at, "priority": priority},
+            **{"attempts": 0, "outcome": p.outcome or None, "fence": 0},
+        }
+        for p in places
+    ]
+    with engine.begin() as connection:
+        postgres = connection.dialect.name == "postgresql"
+        adding: Any = (postgresql.insert if postgres else sqlite.insert)(table)
+        before = _held(connection, campaign, rows)
+        adding = adding.on_conflict_do_update(
+            index_elements=["campaign", "contact_id"],
+            set_={name: adding.excluded[name] for name in ("state", "next_at", "priority", "zone", "outcome")},
+            where=or_(
+                and_(table.c.state == "waiting", table.c.attempts == 0),
+                # Not IN: SQLAlchemy has no lists in a statement of many rows.
+                and_(table.c.state == "done", or_(false(), *(table.c.outcome == word for word in again))),
+            ),
+        )
+        connection.execute(adding, rows)
+        return len(rows) - before
+
+
+def _held(connection: Connection, campaign: str, rows: Sequence[dict[str, Any]]) -> int:
+    table = campaign_contact.c
+    ids = [row["contact_id"] for row in rows]
+    query = select(func.count()).where(table.campaign == campaign, table.contact_id.in_(ids))
+    return connection.scalar(query) or 0
+
+
+def leave_out(engine: Engine, campaign: str, contacts: Sequence[str], outcome: str) -> int:
+    """Those of ``contacts`` who wait in the campaign wait no more; gives how many there were."""
+    if not contacts:
+        return 0
+    table = campaign_contact
+    waiting = and_(table.c.campaign == campaign, table.c.state == "waiting", table.c.contact_id.in_(list(contacts)))
+    with engine.begin() as connection:
+        return connection.execute(update(table).where(waiting).values(state="done", outcome=outcome)).rowcount
+
+
+def leave_out_lists(engine: Engine, campaign: str, lists: Sequence[str], outcome: str) -> int:
+    """The same of everybody who is on none of ``lists``, or on no list any more."""
+    if not lists:
+        return 0
+    table = campaign_contact
+    on = select(contact.c.contact_id).where(contact.c.contact_id == table.c.contact_id, _on(lists)).exists()
+    waiting = and_(table.c.campaign == campaign, table.c.state == "waiting", ~on)
+    with engine.begin() as connection:
+        return connection.execute(update(table).where(waiting).values(state="done", outcome=outcome)).rowcount
+
+
+def set_priority(connection: Connection, campaign: str, priority: int) -> None:
+    table = campaign_contact
+    others = and_(table.c.campaign == campaign, table.c.state == "waiting", table.c.priority != priority)
+    connection.execute(update(table).where(others).values(priority=priority))
