@@ -37,7 +37,7 @@ class CheckResult:
 
 
 def check_file(path: Path | str, project: Project | None = None) -> CheckResult:
-    """Checks a flow, a questionnaire, a prompt catalogue or a file of scripted calls."""
+    """Checks a flow, a questionnaire, a campaign, a prompt catalogue or a file of scripted calls."""
     path = Path(path)
     if project is None:
         project = Project.find(path)
@@ -49,6 +49,8 @@ def check_file(path: Path | str, project: Project | None = None) -> CheckResult:
         return CheckResult(tuple(p for p in catalogue.problems.sorted() if p.file == source.file), None)
     if project.is_bank_file(path):
         return CheckResult(_check_bank(project, source), None)
+    if isinstance(source.root, Map) and source.root.get("campaign") is not None:
+        return CheckResult(_check_campaign(project, source), None)
     check = _Check(project, source)
     # A catalogue that cannot be read hides prompts: say so, or the flow would look well.
     check.problems.found += [p for p in catalogue.problems.found if p.severity == "error"]
@@ -61,6 +63,12 @@ def _check_bank(project: Project, source: Source) -> tuple[Problem, ...]:
     problems = Problems()
     reading.check_bank_file(source, problems, project.catalogue, {})
     return problems.sorted()
+
+
+def _check_campaign(project: Project, source: Source) -> tuple[Problem, ...]:
+    from ivr.campaign.reader import read_campaign  # with its libraries, which no other file needs
+
+    return read_campaign(source, project).problems
 
 
 class _Check:
@@ -101,8 +109,8 @@ class _Check:
                 return self.survey()
             if root.get("flow") is not None or root.get("steps") is not None:
                 return self.flow(root)
-            hints = [h for k, _ in root.items if (h := meant(k.value, ("flow", "survey")))]
-            hint = hints[0] if hints else "begin with `flow: name` or `survey: name`"
+            hints = [h for k, _ in root.items if (h := meant(k.value, ("flow", "survey", "campaign")))]
+            hint = hints[0] if hints else "begin with `flow: name`, `survey: name` or `campaign: name`"
         else:
             hint = "begin with `flow: name` or `survey: name`"
         self.problems.add("IVR018", self.source, root, "this is neither a flow nor a questionnaire", hint)

@@ -63,7 +63,8 @@ CODES: dict[str, Code] = {
     "IVR017": Code("A reserved name", "The word means something of its own in the language. Choose another."),
     "IVR018": Code(
         "Neither a flow nor a questionnaire",
-        "A flow has `flow: name` at its top, a questionnaire `survey: name`. Prompt texts stand in prompts/.",
+        "A flow has `flow: name` at its top, a questionnaire `survey: name`, a campaign `campaign: name`. Prompt texts "
+        "stand in prompts/.",
     ),
     "IVR020": Code("A step without a verb", "A step does exactly one thing: `say`, `menu`, `ask`, ..."),
     "IVR021": Code("A step with two verbs", "A step does exactly one thing. Make two steps, with `next` between them."),
@@ -210,6 +211,50 @@ CODES: dict[str, Code] = {
     "IVR085": Code(
         "No words to speak",
         "`{{ name | label }}` speaks what an answer means: its options have `say`, or its scale has `labels`.",
+    ),
+    "IVR090": Code(
+        "What does the campaign call with?",
+        "A campaign has `survey: name` or `flow: name`, exactly one of the two, and that file has no mistakes.",
+    ),
+    "IVR091": Code(
+        "Not a number, or the beginning of numbers",
+        "A number to call from is written as the gateway wants it, `+862112345678` or `95588`, never an emergency "
+        "number. Prefixes begin with `+` and the country's code.",
+    ),
+    "IVR092": Code("Gateways", "A campaign has at least one, each with a name of its own."),
+    "IVR093": Code(
+        "Not a window, zone, holiday or day",
+        "Windows are `Mon-Fri 09:00-12:00`, `Sat,Sun 10:00-18:00` or `daily 09:00-20:00`; zones are those of the IANA, "
+        "`Asia/Shanghai`; holidays those of a country, `CN`, or of a part of one, `DE-BY`; days are `2026-12-01`.",
+    ),
+    "IVR094": Code(
+        "Nobody is ever called",
+        "No window opens from the first day to the last: there is none, it begins after its end, the last day comes "
+        "before the first, or all the days between are weekdays without a window, or holidays.",
+    ),
+    "IVR095": Code(
+        "It never happens",
+        "One number leaves no room for another: a retry that is due after the campaign's last day, more retries than "
+        "attempts, more attempts a day than the gap between them lets, a message for machines that are not detected.",
+    ),
+    "IVR096": Code(
+        "Room that cannot be used",
+        "What the gateways take together is less than what the campaign may, or one may more than the campaign: the "
+        "smaller number always wins. `target` is at most `at_once`.",
+    ),
+    "IVR097": Code(
+        "Complete interviews without a questionnaire",
+        "`stop_at: {completes: 400}` counts complete interviews: the campaign's flow asks no questionnaire.",
+    ),
+    "IVR098": Code(
+        "Recorded without a word",
+        "The flow records what people say. Where recording has to be announced, doing it without is against the law: "
+        "`recording_notice` names the prompt that is heard before anything else.",
+    ),
+    "IVR099": Code(
+        "Without consent",
+        "With `consent: not_required` people are called who never agreed to it. In many countries that is against the "
+        "law for surveys and advertising. This is a warning: that you may is yours to know.",
     ),
 }
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ivr.core.program import Assign, Way
+from ivr.lang import calling
 from ivr.lang import kinds as k
 from ivr.lang import parts as p
 from ivr.lang.asking import (
@@ -317,6 +318,7 @@ SHAPES: dict[str, type[Any]] = {
         SurveyFile,
         BankFile,
         BankVersion,
+        *calling.SHAPES,
     )
 }
 ROWS: dict[type[Any], dict[str, Row]] = {shape: rows(shape) for shape in SHAPES.values()}

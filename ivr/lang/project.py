@@ -14,10 +14,13 @@ from ivr.lang.source import Source, load
 
 
 class Project:
-    """``surveys`` and ``prompts`` stand in ``root`` unless they are named."""
+    """``surveys``, ``prompts`` and ``flows`` stand in ``root`` unless they are named."""
 
-    def __init__(self, root: Path, surveys: Path | None = None, prompts: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, surveys: Path | None = None, prompts: Path | None = None, flows: Path | None = None
+    ) -> None:
         self.root = root
+        self.flows = flows or root / "flows"
         self.surveys = surveys or root / "surveys"
         self.prompts = prompts or root / "prompts"
         self._catalogue: tuple[object, Catalogue] | None = None
@@ -52,6 +55,15 @@ class Project:
 
     def survey_names(self) -> list[str]:
         return [p.stem for p in sorted(self.surveys.glob("*.yaml")) if not p.stem.endswith(".calls")]
+
+    def flow_path(self, name: str) -> Path:
+        """Where the flow ``name`` stands, whether or not it does."""
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a flow's name")
+        return self.flows / f"{name}.yaml"
+
+    def flow_names(self) -> list[str]:
+        return [p.stem for p in sorted(self.flows.glob("*.yaml")) if not p.stem.endswith(".calls")]
 
     @property
     def bank(self) -> Path:

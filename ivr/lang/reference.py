@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ivr.core.expr import FUNCTIONS
+from ivr.lang import calling
 from ivr.lang.asking import (
     AlertShape,
     BankFile,
@@ -42,7 +43,8 @@ from ivr.lang.template import FORMATS
 _GENERATED = "<!-- Generated from the tables of ivr/lang by `make golden`; edit those. -->\n"
 
 _INTRO = """
-A flow is a YAML file in flows/, a questionnaire one in surveys/. `ivr check` finds every mistake in them;
+A flow is a YAML file in flows/, a questionnaire one in surveys/, a [campaign](campaigns.md) one in campaigns/.
+`ivr check` finds every mistake in them;
 `ivr check --schema` prints a JSON Schema for editors. [All messages](errors.md).
 
 Values are read as written: `012`, `12:30`, `no` and `+8613800138000` are text. Only `set` and `variables` read an
@@ -102,6 +104,8 @@ def language() -> str:
     parts += [_section("###", cls.__name__, cls) for cls in _OF_SURVEYS]
     parts.append(_section("##", "A question of the bank", BankFile))
     parts.append(_section("###", BankVersion.__name__, BankVersion))
+    parts.append(_section("##", "A campaign", calling.CampaignFile))
+    parts += [_section("###", cls.__name__, cls) for cls in calling.SHAPES if cls is not calling.CampaignFile]
     behind = " ".join(
         f"After `{cls.__name__.lower()}` there are {_words(names)}." for cls, names in LEFT_BEHIND.items()
     )

@@ -30,7 +30,7 @@ def plain(text: str) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """One schema for flows and questionnaires."""
+    """One schema for flows, questionnaires and campaigns."""
     text = {"type": ["string", "number"]}
     by_language = {
         "type": "object",
@@ -41,8 +41,8 @@ def schema() -> dict[str, Any]:
     one = [NAME_SCHEMA, by_language]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Callweave flow or questionnaire",
-        "oneOf": [{"$ref": "#/$defs/FlowFile"}, {"$ref": "#/$defs/SurveyFile"}],
+        "title": "Callweave flow, questionnaire or campaign",
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in ("FlowFile", "SurveyFile", "CampaignFile")],
         "$defs": {
             "time": DURATION_SCHEMA,
             "target": {**NAME_SCHEMA, "description": "A step, or repeat (in the keys of a menu), or hang_up."},

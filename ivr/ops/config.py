@@ -162,7 +162,7 @@ class Config:
 
     def project(self) -> Project:
         """Where this installation's flows find questionnaires and prompts."""
-        return Project(self.root, self.surveys, self.prompts.folder)
+        return Project(self.root, self.surveys, self.prompts.folder, self.flows)
 
     def folders(self) -> tuple[Path, ...]:
         """Where flows, questionnaires and prompts stand."""
