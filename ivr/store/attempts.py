@@ -92,7 +92,6 @@ FROM campaign_contact cc JOIN dial_attempt a ON a.attempt_id = cc.attempt_id
 WHERE cc.state = 'leased' AND a.outcome IS NULL AND
 """
 _EXPIRED: Final = f"{_OPENED} cc.lease_until < :now ORDER BY cc.lease_until LIMIT :most "
-_OPEN_OF: Final = f"{_OPENED} cc.owner = :owner"
 #: By campaign, because so it is in an index.
 _LATEST: Final = """
 SELECT max(latest) FROM (
@@ -161,14 +160,14 @@ def adopt(ledger: Ledger, *, owner: str, now: datetime, until: datetime, most: i
         return [_open(book, row) for row in rows]
 
 
-def open_of(ledger: Ledger, owner: str) -> list[Open]:
-    """What a dialler of this name left open when it was here before."""
-    with ledger.transaction(read_only=True) as book:
-        return [_open(book, row) for row in book.all(_OPEN_OF, owner=owner)]
-
-
 def _open(book: Book, row: Row) -> Open:
     return Open(row[0], row[1], row[2], row[3], book.time(row[4]), book.time(row[5]))
+
+
+def campaigns_of(ledger: Ledger, attempts: Sequence[str]) -> set[str]:
+    with ledger.transaction(read_only=True) as book:
+        which, ids = book.among("attempt_id", "ids", attempts)
+        return {row[0] for row in book.all(f"SELECT DISTINCT campaign FROM dial_attempt WHERE {which}", **ids)}
 
 
 def latest(ledger: Ledger) -> datetime | None:

@@ -113,7 +113,7 @@ SELECT cc.contact_id, cc.number, cc.zone, cc.attempts, cc.fence, c.consent, c.la
        {listed("cc.number", "cc.campaign")}
 FROM campaign_contact cc JOIN contact c ON c.contact_id = cc.contact_id
 WHERE cc.campaign = :campaign AND cc.state = 'waiting' AND cc.priority = :priority AND cc.next_at <= :now
-ORDER BY cc.next_at LIMIT :most
+ORDER BY cc.next_at LIMIT :look
 """
 _RECENT: Final = """
 SELECT number, leased_at FROM dial_attempt
@@ -172,15 +172,16 @@ def priorities(ledger: Ledger, campaign: str) -> list[int]:
 
 
 def take(
-    ledger: Ledger, terms: Terms, priority: int, *, owner: str, most: int, now: datetime, judge: Judge
+    ledger: Ledger, terms: Terms, priority: int, *, owner: str, most: int, now: datetime, judge: Judge, look: int = 0
 ) -> tuple[list[Lease], int]:
-    """Up to ``most`` leases, and how many people were looked at: those who may not be called now are moved on.
+    """Up to ``most`` leases, and how many people were looked at (``look`` at most, where that is more than ``most``):
+    those who may not be called now are moved on.
 
     Raises the database's errors; then nothing was leased.
     """
     with ledger.transaction() as book:
         locked = _DUE + ("FOR UPDATE OF cc SKIP LOCKED" if book.postgres else "")
-        rows = book.all(locked, campaign=terms.campaign, priority=priority, now=now, most=most)
+        rows = book.all(locked, campaign=terms.campaign, priority=priority, now=now, look=max(most, look))
         if not rows:
             return [], 0
         recent = _recent(book, [row[1] for row in rows], now - max(terms.gap, timedelta(hours=DAY_H)))
@@ -188,6 +189,8 @@ def take(
         moved: list[tuple[Candidate, Later | Never]] = []
         taken: set[str] = set()
         for row in rows:
+            if len(wanted) == most:
+                break
             person = _person(row)
             beside = Later(now + timedelta(seconds=BESIDE_S)) if person.number in taken else None
             verdict = beside or _ruled(person, bool(row[9]), recent.get(person.number, ()), terms, now) or judge(person)
