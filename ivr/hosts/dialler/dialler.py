@@ -31,9 +31,6 @@ Log = Callable[..., None]
 
 #: How old what is known of the campaigns may be: a pause takes effect within it (and `send` looks again).
 REFRESH_S: Final = 0.5
-LEASE: Final = timedelta(seconds=60)
-RENEW_S: Final = 15.0
-ADOPT_S: Final = 5.0
 #: Longer between "written down as sent" and the switch, and nobody is called.
 SEND_LIMIT_S: Final = 5.0
 #: After an error of the database.
@@ -70,6 +67,7 @@ class Settings:
     workers: tuple[str, ...]  # host:port of the servers of calls
     secret: str = ""
     only: str = ""  # one campaign
+    lease_s: float = 60.0  # a dialler that says nothing for so long has lost its calls to another
     limits: Limits = field(default_factory=Limits)
 
 
@@ -97,13 +95,23 @@ class Dialler:
     ) -> None:
         self.settings, self.lines, self._desk, self._clock, self._log = settings, lines, desk, clock, log
         self.calls = Calls()
-        self.turns = Turns(settings.owner, settings.limits)
+        self.turns = Turns(settings.owner, settings.limits, timedelta(seconds=settings.lease_s))
         self._results = Results(desk, self.turns, lines, log)
         self._due: dict[str, float] = {}
         self._rest_until = 0.0
         self._latest: datetime | None = None
         self._implausible = False
+        self._lease = timedelta(seconds=settings.lease_s)
         self.stopping = False
+
+    @property
+    def idle(self) -> bool:
+        """No call is on, and every outcome is written."""
+        return not (self.calls or self.calls.finished or self.calls.answered or len(self._results))
+
+    @property
+    def nothing_runs(self) -> bool:
+        return "refresh" in self._due and not self.turns.fields
 
     # -- what switches say -------------------------------------------------------------------------------
 
@@ -145,11 +153,11 @@ class Dialler:
 
     def _tick(self, now: float, wall: datetime) -> None:
         self._results.settle(self.calls, now)
-        if self._is_due("renew", RENEW_S, now):
-            self._desk(leases.renew, self.calls.ids(), owner=self.settings.owner, until=wall + LEASE)
+        if self._is_due("renew", self.settings.lease_s / 4, now):
+            self._desk(leases.renew, self.calls.ids(), owner=self.settings.owner, until=wall + self._lease)
         if self._is_due("refresh", REFRESH_S, now):
             self.turns.learn(self._desk(dialling.standing), self._desk, self.settings.only)
-        if self._is_due("adopt", ADOPT_S, now):
+        if self._is_due("adopt", self.settings.lease_s / 12, now):
             self._adopt(now, wall)
         if self.stopping or not self._plausible(wall, now):
             return
@@ -244,7 +252,7 @@ class Dialler:
     # -- what others left ------------------------------------------------------------------------------------
 
     def _adopt(self, now: float, wall: datetime) -> None:
-        found = self._desk(attempts.adopt, owner=self.settings.owner, now=wall, until=wall + LEASE)
+        found = self._desk(attempts.adopt, owner=self.settings.owner, now=wall, until=wall + self._lease)
         for each in found:
             if each.attempt_id in self.calls:
                 continue

@@ -60,8 +60,8 @@ class Turn:
 
 
 class Turns:
-    def __init__(self, owner: str, limits: Limits) -> None:
-        self._owner, self._limits = owner, limits
+    def __init__(self, owner: str, limits: Limits, lease: timedelta) -> None:
+        self._owner, self._limits, self._lease = owner, limits, lease
         self.fields: list[Field] = []
         self._known: dict[tuple[str, int], Field] = {}
         self._present: dict[str, Campaign] = {}
@@ -134,7 +134,7 @@ class Turns:
         room = min(room, sum(rooms.values()), room if most is None else most)
         if room <= 0:
             return None
-        turn = Turn(_terms(each, wall), room, lambda person: Later(wall), now)
+        turn = Turn(self._terms(each, wall), room, lambda person: Later(wall), now)
         turn.judge = lambda person: self._judge(each, turn, rooms, person, wall)
         return turn
 
@@ -156,6 +156,18 @@ class Turns:
         if gateway.at_once:
             room = min(room, int(gateway.at_once * share + 0.999) - calls.count(gateway=name))
         return max(0, room if probe is None else min(probe, room))
+
+    def _terms(self, each: Field, wall: datetime) -> Terms:
+        campaign = each.campaign
+        return Terms(
+            campaign.campaign,
+            each.version,
+            campaign.consent_required,
+            campaign.attempts.per_day,
+            timedelta(milliseconds=campaign.attempts.gap_ms),
+            lambda zone: local_day(zone or campaign.calling.zone, wall)[0],
+            self._lease,
+        )
 
     def _judge(self, each: Field, turn: Turn, rooms: dict[str, int], person: Candidate, wall: datetime) -> Verdict:
         calling = each.campaign.calling
@@ -180,15 +192,3 @@ def _field(campaign: Campaign, version: int, launch: str) -> Field:
     buckets = {name: Bucket(g.per_second or campaign.per_second) for name, g in gateways.items()}
     path = campaign.flow or campaign.survey
     return Field(campaign, version, launch or path, Bucket(campaign.per_second), gateways, buckets)
-
-
-def _terms(each: Field, wall: datetime) -> Terms:
-    campaign = each.campaign
-    return Terms(
-        campaign.campaign,
-        each.version,
-        campaign.consent_required,
-        campaign.attempts.per_day,
-        timedelta(milliseconds=campaign.attempts.gap_ms),
-        lambda zone: local_day(zone or campaign.calling.zone, wall)[0],
-    )
