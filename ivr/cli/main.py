@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("ivr.cli.simulate", "Call a flow from this terminal."),
     "test": ("ivr.cli.test", "Run the scripted calls beside the flows, with coverage."),
     "serve": ("ivr.cli.serve", "Take calls from FreeSWITCH."),
+    "dial": ("ivr.cli.dial", "Call the people of the running campaigns."),
     "prompts": ("ivr.cli.prompts", "Build, check and list what callers hear."),
     "dialplan": ("ivr.cli.dialplan", "Render the FreeSWITCH dialplan."),
     "queues": ("ivr.cli.queues", "Render the queues for mod_callcenter."),

@@ -32,6 +32,8 @@ SECRET_VARIABLE: Final = "variable_callweave_secret"
 TAKEOVER_VARIABLES: Final = ("variable_callweave_takeover", "variable_recovered")
 #: A fact that a flow declares comes as a channel variable: callweave_fact_customer.region=north.
 FACT_VARIABLE: Final = "variable_callweave_fact_"
+#: The same in hexadecimal digits: what a dialler says of a person, where it is more than letters and digits.
+HEX_VARIABLE: Final = "variable_callweave_hex_"
 
 
 #: What a dialler brings with every call that it makes: whom it called, and for what.
@@ -215,6 +217,8 @@ class Registry:
         }
         for name, variable in line.facts:
             value = channel.get(variable)
+            if value is None:
+                value = _from_hex(channel.get(HEX_VARIABLE + name, ""))
             if value is not None:
                 facts[name] = {"true": True, "false": False}.get(value, value)
         facts |= self._past.facts(line.program)
@@ -287,3 +291,10 @@ def _silent(flow: str, file: Path, missing: list[str]) -> Problem:
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     message = f"flow {flow}: no sound for {', '.join(missing[:3])}{more}"
     return Problem("SOUND", "error", str(file), 1, 1, message, "type: ivr prompts build")
+
+
+def _from_hex(text: str) -> str | None:
+    try:
+        return bytes.fromhex(text).decode("utf-8", "replace") if text else None
+    except ValueError:
+        return None

@@ -135,6 +135,7 @@ class Config:
     linger_s: int
     max_calls: int
     freeswitch: Switch
+    switches: Mapping[str, Switch]  # that `ivr dial` calls with
     log_level: str
     log_numbers: str  # masked | full
     dialplan: DialplanSettings
@@ -291,7 +292,8 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
         country=top.text("country", environ.get("CALLWEAVE_COUNTRY", ""), "two letters: CN, DE", values.bad_country),
         linger_s=top.whole("linger_s", 10, 1, 300),
         max_calls=top.whole("max_calls", 1000, 1, 100_000),
-        freeswitch=_switch(top.section("freeswitch")),
+        freeswitch=(own_switch := _switch(top.section("freeswitch"))),
+        switches=_switches(top.section("switches")) or {"main": own_switch},
         **_log(top.section("log")),
         dialplan=_dialplan(top.section("dialplan")),
         data=_data(top.section("data"), root, environ),
@@ -387,6 +389,17 @@ def _switch(section: Section) -> Switch:
     password = section.secret("password", "", "write it as in event_socket.conf.xml, or $NAME", values.bad_password)
     section.done()
     return Switch(host, port, password)
+
+
+def _switches(section: Section) -> dict[str, Switch]:
+    found = {}
+    for name in section.names():
+        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
+            found[name] = _switch(section.section(name))
+        else:
+            section.wrong(name, "is no name", "letters, digits, - and _ only")
+    section.done()
+    return found
 
 
 def _log(section: Section) -> dict[str, str]:
