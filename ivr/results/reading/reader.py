@@ -38,6 +38,8 @@ STATUSES: Final = ("complete", "partial", "screened_out", "quota_full", "refused
 #: Those that count when nothing else is said: all that are over, nobody twice.
 COUNTED: Final = STATUSES[:5]
 _UTC = ZoneInfo("UTC")
+#: Cells of one count that are kept for the next asker of the same: figures and funnel of one report.
+MOST_REMEMBERED: Final = 20_000
 
 Group = tuple[Any, ...]
 
@@ -94,6 +96,7 @@ class Reader:
         for status in self.selection.statuses:
             if status not in STATUSES:
                 raise ReadingError(f"{status!r} is no status of a run; there are: {', '.join(STATUSES)}")
+        self._counted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[AnswerCell]] = {}
         self._tested = {name: self.names[name] for name in sorted(expr.names(self.selection.where))}
 
     # -- what is counted -----------------------------------------------------------------------------------
@@ -107,6 +110,19 @@ class Reader:
 
     def answers(self, by: Sequence[str] = (), questions: Iterable[str] = ()) -> Iterator[AnswerCell]:
         """Of these questions; of all when none is named. What was recorded or typed as a code is only counted."""
+        key = (tuple(by), tuple(questions))
+        if key in self._counted:
+            yield from self._counted[key]
+            return
+        found: list[AnswerCell] = []
+        for cell in self._count_answers(*key):
+            if len(found) <= MOST_REMEMBERED:
+                found.append(cell)
+            yield cell
+        if len(found) <= MOST_REMEMBERED:  # all of them: nobody stopped in the middle
+            self._counted[key] = found
+
+    def _count_answers(self, by: tuple[str, ...], questions: tuple[str, ...]) -> Iterator[AnswerCell]:
         base, columns, names = self._runs(by)
         fields = [base.c[label] for label in columns.values()]
         hidden = [q.id for q in self.book.definition.questions if q.kind in ("voice", "code")]
