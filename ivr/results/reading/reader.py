@@ -25,6 +25,8 @@ from sqlalchemy import (
     extract,
     func,
     literal,
+    not_,
+    or_,
     select,
 )
 
@@ -245,7 +247,7 @@ class Reader:
         if chosen.until:
             found.append(began < chosen.until)
         if set(chosen.statuses) != set(STATUSES):
-            found.append(_status().in_(chosen.statuses))
+            found.append(_one_of(chosen.statuses))
         return found
 
     def _seconds(self, time: Any) -> ColumnElement[float]:
@@ -269,6 +271,20 @@ def _belongs(run: Any, survey: str, given: Any = answer) -> ColumnElement[bool]:
 
 def _status() -> ColumnElement[str]:
     """How a run ended; one whose call is over without an end of its own counts as partial."""
+    return case((and_(survey_run.c.status == "begun", _call_is_over()), "partial"), else_=survey_run.c.status)
+
+
+def _one_of(statuses: Iterable[str]) -> ColumnElement[bool]:
+    """The same as a condition whose parts the database can look up and estimate."""
+    begun = survey_run.c.status == "begun"
+    parts: list[ColumnElement[bool]] = [survey_run.c.status.in_([status for status in statuses if status != "begun"])]
+    parts += [and_(begun, _call_is_over())] if "partial" in statuses else []
+    parts += [and_(begun, not_(_call_is_over()))] if "begun" in statuses else []
+    return or_(*parts)
+
+
+def _call_is_over() -> ColumnElement[bool]:
     ended = call.alias("its_call")
-    over = select(ended.c.call_id).where(ended.c.call_id == survey_run.c.call_id, ended.c.ended_at.is_not(None))
-    return case((and_(survey_run.c.status == "begun", over.exists()), "partial"), else_=survey_run.c.status)
+    return (
+        select(ended.c.call_id).where(ended.c.call_id == survey_run.c.call_id, ended.c.ended_at.is_not(None)).exists()
+    )
