@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from storetools import answer_row, at, attempt_row, call_row, read, recorder, run_row
 
 from ivr.cli.main import main
-from ivr.store import erase, leftovers
+from ivr.store import dnc, erase, leftovers, schema
 from ivr.store.engine import make_engine
 from ivr.store.person import Person
 from ivr.store.pseudonym import KeyFileError, keyed_hash, load_key, normal, pseudonym
@@ -242,6 +242,87 @@ def test_ivr_erase(database: str, places: erase.Places, tmp_path: Path) -> None:
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert read(database, "erasure")[0]["caller_hash"] == keyed_hash(load_key(key), NUMBER)
     assert inspect(make_engine(database)).get_view_names(), "VACUUM keeps the views"
+
+
+# -- people who were to be called ------------------------------------------------------------------------------------
+
+
+def called(database: str, state: str = "done") -> None:
+    """The person and another one: in a list, in a campaign, called, and asked not to be called again."""
+    engine = make_engine(database)
+    with engine.begin() as connection:
+        for who, number in (("p", "+" + NUMBER), ("o", "+" + OTHER)):
+            contact = {"contact_id": f"contact-{who}", "list": "march", "number": number, "facts": "{}"}
+            connection.execute(schema.contact.insert(), [contact])
+            turn = {"campaign": "c", "contact_id": f"contact-{who}", "number": number, "state": state, "fence": 1}
+            connection.execute(schema.campaign_contact.insert(), [{**turn, "lease_until": at(3700)}])
+            for n in (1, 2):
+                attempt = {"attempt_id": f"attempt-{who}{n}", "campaign": "c", "number": number, "number_of": n}
+                connection.execute(schema.dial_attempt.insert(), [{**attempt, "contact_id": f"contact-{who}"}])
+        audit = {"campaign": "c", "number": 1, "at": at(0), "by": "me", "what": "note"}
+        connection.execute(schema.campaign_audit.insert(), [{**audit, "json": '{"ask": "contact-p"}'}])
+    listed = [
+        dnc.Entry("-", "+" + NUMBER, False, "opt_out", "call-one"),
+        dnc.Entry("-", "+" + OTHER, False, "opt_out", "attempt-p1"),
+        dnc.Entry("c", "+86138", True, "import", "file"),
+    ]
+    dnc.add(engine, listed, at(0))
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_who_was_to_be_called_is_forgotten_and_stays_uncalled(
+    database: str, places: erase.Places, forget: bool
+) -> None:
+    called(database)
+    engine = make_engine(database)
+    done = erase.erase(engine, erase.find(engine, NUMBER, at(3600)), places, KEY, at(3600), forget_dnc=forget)
+    assert done.complete, [line for line in done.proof if line.after]
+    for table, name in (("contact", "contact_id"), ("campaign_contact", "contact_id")):
+        assert [row[name] for row in read(database, table)] == ["contact-o"], table
+    assert [row["attempt_id"] for row in read(database, "dial_attempt")] == ["attempt-o1", "attempt-o2"]
+    assert read(database, "campaign_audit")[0]["json"] == '{"ask": "erased"}'
+    entries = {(e.scope, e.number): (e.reason, e.source, e.at) for e in dnc.entries(engine)}
+    kept = {("-", "+" + NUMBER): ("opt_out", "erased", at(0))}
+    assert entries == {
+        **({} if forget else kept),
+        ("-", "+" + OTHER): ("opt_out", "erased", at(0)),
+        ("c", "+86138"): ("import", "file", at(0)),
+    }
+    line = next(line for line in done.proof if line.where == "table dnc")
+    assert (line.after, line.kept) == ((0, False) if forget else (1, True))
+    assert any("--forget-dnc" in note for note in done.notes) is not forget
+    told = json.loads(read(database, "erasure")[0]["json"])["rows"]
+    assert (told["contact"], told["campaign_contact"], told["dial_attempt"]) == (1, 1, 2)
+
+
+def test_a_contact_that_never_called_and_is_written_without_its_country(database: str, places: erase.Places) -> None:
+    called(database)
+    engine = make_engine(database)
+    person = erase.find(engine, "13800138000", at(3600), ["+" + NUMBER])
+    assert (set(person.other_ids), len(person.call_ids)) == ({"contact-p", "attempt-p1", "attempt-p2"}, 3)
+    assert erase.erase(engine, person, places, KEY, at(3600)).complete
+    assert [row["number"] for row in read(database, "contact")] == ["+" + OTHER]
+
+
+def test_an_attempt_that_goes_on_is_left_alone(database: str, places: erase.Places) -> None:
+    called(database, "leased")
+    with pytest.raises(erase.EraseError, match="campaign 'c' calls this number"):
+        erased(database, places)
+    assert len(read(database, "contact")) == 2
+    engine = make_engine(database)
+    assert erase.find(engine, NUMBER, at(3700)).other_ids, "the dialler died: its lease has ended"
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_ivr_erase_says_what_is_kept(database: str, places: erase.Places, tmp_path: Path, forget: bool) -> None:
+    called(database)
+    where = [f"--{name}={getattr(places, name)}" for name in ("recordings", "spool", "traces")]
+    words = ["erase", "--caller", "138 0013 8000", "--db", database, "--key-file", str(tmp_path / "key"), "--yes"]
+    done = CliRunner().invoke(main, [*words, *where, *(["--forget-dnc"] if forget else [])], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    assert ("but for the do-not-call list" in done.output) is not forget
+    assert ("1 (kept)" in done.output) is not forget
+    assert [row["number"] for row in read(database, "contact")] == ["+" + OTHER]
 
 
 TEXTS = [
