@@ -135,7 +135,8 @@ def test_an_import_that_breaks_off_leaves_nothing(database: str) -> None:
             into.put([entry(A)], NOW)
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, breaking)
+    with pytest.raises(ZeroDivisionError):
+        breaking()
     assert read(database, "dnc") == []
     assert dnc.add(engine, [entry(A)], NOW) == Counts(1, 0)
 
