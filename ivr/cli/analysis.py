@@ -57,7 +57,7 @@ def figures(asked: Asked, by: tuple[str, ...], question: str, language: str, as_
         found = analysis.figures(reader, weighting, by, language, True, only)
         if as_ == "table":
             _tell_weights(weighting)
-            _print_figures(reader, found)
+            _print_figures(reader, found, language)
             return
     rows = list(_figure_rows(found))
     heads = [
@@ -102,14 +102,14 @@ def _option_cells(option: Any) -> list[Any]:
     return [option.value, option.label, *map(showing.plain, [option.count, option.share, *span])]
 
 
-def _print_figures(reader: Reader, found: Grouped) -> None:
+def _print_figures(reader: Reader, found: Grouped, language: str) -> None:
     definition = reader.book.definition
     runs = sum(found.runs.values())
     click.echo(f"{definition.title or definition.survey}: {runs} runs, {len(definition.questions)} questions")
     shown = next(iter(found.groups.values()))
     for at, question in enumerate(result.question for result in shown):
         results = {group: groups[at] for group, groups in found.groups.items()}
-        click.echo(f"\n{question.id}  {question.title()}")
+        click.echo(f"\n{question.id}  {question.title(language)}")
         if found.by:
             _print_groups(reader, found, results)
         else:
@@ -256,9 +256,8 @@ def _change(change: float, unit: str) -> str:
 
 @click.command()
 @options
-@_language
 @_format_option
-def funnel(asked: Asked, language: str, as_: str) -> None:
+def funnel(asked: Asked, as_: str) -> None:
     """How far callers come: reached, answered, refused, broke off; silence, wrong keys and time of each question."""
     with asking(asked) as (reader, _weighting):
         found = progress.funnel(reader)

@@ -6,7 +6,8 @@ if there had been nothing. A quota's count is as old as the last look, ``REFRESH
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,10 +16,12 @@ from gevent.threadpool import ThreadPool
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from ivr.campaign.numbers import normalise
 from ivr.core.program import Program
 from ivr.core.surveying import NO_LAUNCH
 from ivr.store.history import Wanted, history
 from ivr.store.quotas import Counts, counts
+from ivr.store.returning import find
 
 REFRESH_S: Final = 2.0
 #: A caller hears nothing while the past is looked up.
@@ -30,8 +33,8 @@ Log = Callable[..., None]
 class Past:
     """``facts(program)`` at once; ``of_caller(program, caller)`` waits for the database."""
 
-    def __init__(self, engine: Engine, threads: ThreadPool, log: Log) -> None:
-        self._engine, self._threads, self._log = engine, threads, log
+    def __init__(self, engine: Engine, threads: ThreadPool, log: Log, country: str = "") -> None:
+        self._engine, self._threads, self._log, self._country = engine, threads, log, country
         self._counts: Counts = {}
         self._trouble = ""
 
@@ -62,6 +65,25 @@ class Past:
                 self.refresh()
             gevent.sleep(REFRESH_S)
 
+    def wanted(self, caller: str) -> Wanting | None:
+        """``caller`` as the switch says it, however that is spelt."""
+        number = normalise(caller, self._country).number
+        found = self._asked(find, number) if number else None
+        if found is None:
+            return None
+        return Wanting(found.campaign, found.contact_id, found.launch, number, found.language, found.facts)
+
+    def _asked(self, question: Callable[..., Any], *arguments: Any) -> Any:
+        """The database's answer, or None when it has none in time."""
+        try:
+            with gevent.Timeout(PATIENCE_S):
+                return self._threads.apply(question, (self._engine, *arguments))
+        except gevent.Timeout:
+            self._log("database_too_slow", what=question.__name__, waited_s=PATIENCE_S)
+        except SQLAlchemyError as exc:
+            self._log("database_failed", what=question.__name__, why=str(exc))
+        return None
+
     def of_caller(self, program: Program, caller: str) -> dict[str, Any]:
         wanted = wanted_of(program)
         found: dict[str, Any] = {}
@@ -74,6 +96,18 @@ class Past:
         except SQLAlchemyError as exc:
             self._log("history_failed", flow=program.flow, why=str(exc))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Wanting:
+    """A person whom a campaign has tried to reach; ``number`` in E.164."""
+
+    campaign: str
+    contact_id: str
+    launch: str
+    number: str
+    language: str
+    facts: Mapping[str, Any]
 
 
 def wanted_of(program: Program) -> list[Wanted]:

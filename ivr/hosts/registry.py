@@ -17,7 +17,7 @@ from ivr.core.state import CallState
 from ivr.esl.event import Event
 from ivr.hosts.freeswitch import Later, Route
 from ivr.hosts.journal import person
-from ivr.hosts.past import has_quotas, wanted_of
+from ivr.hosts.past import Wanting, has_quotas, wanted_of
 from ivr.hosts.sounds import BuiltSounds, Sounds
 from ivr.lang.check import check_file
 from ivr.lang.problem import Problem
@@ -32,10 +32,18 @@ SECRET_VARIABLE: Final = "variable_callweave_secret"
 TAKEOVER_VARIABLES: Final = ("variable_callweave_takeover", "variable_recovered")
 #: A fact that a flow declares comes as a channel variable: callweave_fact_customer.region=north.
 FACT_VARIABLE: Final = "variable_callweave_fact_"
+#: The same in hexadecimal digits: what a dialler says of a person, where it is more than letters and digits.
+HEX_VARIABLE: Final = "variable_callweave_hex_"
 
 
 #: What a dialler brings with every call that it makes: whom it called, and for what.
 OF_CAMPAIGNS: Final = ("contact.number", "contact.id", "campaign.name")
+#: A call that a campaign makes; then the socket's path is the launch that it calls with.
+ATTEMPT_VARIABLE: Final = "variable_callweave_attempt"
+
+
+def _taken_over(channel: Event) -> bool:
+    return any(channel.get(variable) == "true" for variable in TAKEOVER_VARIABLES)
 
 
 class FlowErrors(Exception):
@@ -71,6 +79,9 @@ class PastFacts(Protocol):
     def of_caller(self, program: Program, caller: str) -> dict[str, Any]:
         """Waits for the database: what this caller was asked before."""
 
+    def wanted(self, caller: str) -> Wanting | None:
+        """Waits for the database: the campaign that has tried to reach this caller."""
+
 
 class NoPast:
     """Nothing was ever asked."""
@@ -80,6 +91,9 @@ class NoPast:
 
     def of_caller(self, program: Program, caller: str) -> dict[str, Any]:
         return {}
+
+    def wanted(self, caller: str) -> Wanting | None:
+        return None
 
 
 NO_PAST: Final = NoPast()
@@ -108,6 +122,7 @@ class Registry:
         self._config, self._sounds_for, self._known, self._unfinished = config, sounds_for, known, unfinished
         self._launched, self._past = launched, past
         self._flows: dict[str, _Line] = {}
+        self._launches: dict[str, _Line] = {}  # of campaigns, read when the first call comes
         self._recordings = config.switch_path(config.recordings)
 
     def load(self) -> dict[str, Program]:
@@ -160,20 +175,41 @@ class Registry:
     @property
     def counts_quotas(self) -> bool:
         """Whether a flow that is served has one."""
-        return any(has_quotas(line.program) for line in self._flows.values())
+        return any(has_quotas(line.program) for line in (*self._flows.values(), *self._launches.values()))
 
     def route(self, channel: Event) -> Route | str | Later:
-        """What the call on this channel runs, or in words why nothing; a function where another worker may have had
-        the call, which has to be looked up.
+        """What the call on this channel runs, or in words why nothing; a function where that has to be looked up:
+        another worker may have had the call, its caller may have been asked before or be wanted by a campaign, or a
+        campaign's launch is not read yet.
         """
         config = self._config
         if config.secret and channel.get(SECRET_VARIABLE, "") != config.secret:
             return "the channel does not carry the secret of callweave.yaml (variable callweave_secret)"
         called = channel.get("Caller-Destination-Number", "")
         path = channel.get("variable_socket_path", "")
+        ours = channel.get(ATTEMPT_VARIABLE) is not None
+        launch = path.strip("/") if ours and path.strip("/") not in config.routing.paths else ""
+        if launch:
+            line = self._flows.get(LAUNCH + launch) or self._launches.get(launch)
+            return self._begun(line, channel, called) if line else lambda: self._of_launch(launch, channel, called)
         line = self._flows.get(config.routing.flow(path, called))
         if line is None:
             return f'no flow for the number "{called}" and the path "{path}"; see flows: in callweave.yaml'
+        if config.routing.returning and not ours and not _taken_over(channel):
+            return lambda: self._returned(line, channel, called)
+        return self._begun(line, channel, called)
+
+    def _begun(self, line: _Line, channel: Event, called: str) -> Route | Later:
+        route = self._plain(line, channel, called)
+        if _taken_over(channel):
+            call_id = channel.get("Unique-ID", "")
+            return lambda: self._taken_over(call_id, route)
+        if line.asks_the_past:
+            return lambda: self._with_past(route)
+        return route
+
+    def _plain(self, line: _Line, channel: Event, called: str) -> Route:
+        """Nothing looked up."""
         facts: dict[str, Any] = {
             "caller.number": channel.get("Caller-Caller-ID-Number", ""),
             "caller.name": channel.get("Caller-Caller-ID-Name", ""),
@@ -181,17 +217,46 @@ class Registry:
         }
         for name, variable in line.facts:
             value = channel.get(variable)
+            if value is None:
+                value = _from_hex(channel.get(HEX_VARIABLE + name, ""))
             if value is not None:
                 facts[name] = {"true": True, "false": False}.get(value, value)
         facts |= self._past.facts(line.program)
-        route = Route(line.program, line.sounds, facts, line.destinations, self._recordings, queues=line.queues)
-        for variable in TAKEOVER_VARIABLES:
-            if channel.get(variable) == "true":
-                call_id = channel.get("Unique-ID", "")
-                return lambda: self._taken_over(call_id, route)
-        if line.asks_the_past:
-            return lambda: self._with_past(route)
-        return route
+        return Route(line.program, line.sounds, facts, line.destinations, self._recordings, queues=line.queues)
+
+    def _of_launch(self, launch: str, channel: Event, called: str) -> Route | str:
+        """A campaign's launch, at its first call. Waits for the database and the disk."""
+        line = self._read_launch(launch)
+        if isinstance(line, str):
+            return line
+        begun = self._begun(line, channel, called)
+        return begun if isinstance(begun, Route) else begun()
+
+    def _read_launch(self, launch: str) -> _Line | str:
+        """Closed ones too: who is being called by it is asked to the end."""
+        if launch not in self._launches:
+            try:
+                launched = self._launched(launch)
+            except LaunchError as error:
+                return str(error)
+            sounds = BuiltSounds(launched.library, self._config.switch_path)
+            sounds.learn(launched.program)
+            self._known(launched.program)
+            self._launches[launch] = self._line(launched.program, sounds)
+        return self._launches[launch]
+
+    def _returned(self, dialled: _Line, channel: Event, called: str) -> Route | str:
+        """Whom a campaign has tried to reach gets its questionnaire, and goes on where it broke off."""
+        wanted = self._past.wanted(channel.get("Caller-Caller-ID-Number", ""))
+        line = self._read_launch(wanted.launch) if wanted else None
+        if wanted is None or line is None or isinstance(line, str):
+            begun = self._begun(dialled, channel, called)
+            return begun if isinstance(begun, Route) else begun()
+        route = self._plain(line, channel, called)
+        known = {name: value for name, value in wanted.facts.items() if name in line.program.facts}
+        known |= {"language": wanted.language} if wanted.language else {}
+        known |= {"contact.number": wanted.number, "contact.id": wanted.contact_id, "campaign.name": wanted.campaign}
+        return self._with_past(replace(route, facts={**route.facts, **known, "returning": True}))
 
     def _with_past(self, route: Route) -> Route:
         """Who was asked before is not asked again, or goes on where it stopped. Waits for the database."""
@@ -216,7 +281,8 @@ class Registry:
 
     def _sounds_of(self, program: Program) -> Sounds:
         """Those that were frozen with a launch, for a call that began with it."""
-        line = self._flows.get(LAUNCH + program.launch) if program.launch else None
+        name = program.launch
+        line = self._flows.get(LAUNCH + name) or self._launches.get(name) if name else None
         return line.sounds if line else self._sounds_for(program)
 
 
@@ -225,3 +291,10 @@ def _silent(flow: str, file: Path, missing: list[str]) -> Problem:
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     message = f"flow {flow}: no sound for {', '.join(missing[:3])}{more}"
     return Problem("SOUND", "error", str(file), 1, 1, message, "type: ivr prompts build")
+
+
+def _from_hex(text: str) -> str | None:
+    try:
+        return bytes.fromhex(text).decode("utf-8", "replace") if text else None
+    except ValueError:
+        return None

@@ -36,8 +36,9 @@ Log = Callable[..., None]
 class CallServer:
     """``put`` stores rows, ``allowed(address)`` says who may hand us calls, ``log(event, **fields)`` is told all.
 
-    ``discard(file)`` removes a recording that was only listened to.
-    ``refusing()`` says why no new call can be taken (answers could not be kept), "" while all is well.
+    ``ended(call, end)`` is told of every call that is over, and must not wait. ``discard(file)`` removes a recording
+    that was only listened to. ``refusing()`` says why no new call can be taken (answers could not be kept), "" while
+    all is well.
     """
 
     def __init__(
@@ -52,13 +53,14 @@ class CallServer:
         limits: Limits | None = None,
         refusing: Callable[[], str] = lambda: "",
         discard: Callable[[str], None] = lambda file: None,
+        ended: Callable[[FreeSwitchCall, End], None] = lambda call, end: None,
         on_effect: Callable[[FreeSwitchCall, Effect], None] | None = None,
     ) -> None:
         self.calls: dict[int, FreeSwitchCall] = {}
         self._by_id: dict[str, FreeSwitchCall] = {}  # the one that has each call now
         self._router, self._put, self._log = router, put, log
         self._allowed, self._max_calls, self._limits, self._on_effect = allowed, max_calls, limits, on_effect
-        self._refusing, self._discard = refusing, discard
+        self._refusing, self._discard, self._ended = refusing, discard, ended
         self._number = 0
         self._shedding = 0
         self.draining = False
@@ -188,6 +190,7 @@ class CallServer:
         def ended(effect: End) -> None:
             how = {"by": effect.by, "step": effect.node, "cause": effect.cause}
             self._log("call_ended", call=call.call_id, flow=program.flow, **how)
+            self._ended(call, effect)
 
         call.discard = self._discard
         keeper = Keeper(journal, program, call, ended, self._on_effect)

@@ -88,7 +88,7 @@ class Service:
         # One thread: the engine's locks are gevent's, and a worker's death brings all its calls at once. With several
         # threads on those locks some never came back (seen: 5 of 50 calls, one run in five).
         self._lookups = ThreadPool(1)
-        self.past = Past(self._engine, self._lookups, log)
+        self.past = Past(self._engine, self._lookups, log, config.country)
         self.registry = Registry(
             config, lambda program: self._sounds, self._keep_program, self._unfinished, self._launched, self.past
         )
@@ -103,6 +103,7 @@ class Service:
             limits=Limits(linger_s=config.linger_s),
             refusing=lambda: self.recorder.trouble,
             discard=self._discard,
+            ended=self._ended,
             on_effect=Tracer(trace_dir) if trace_dir else None,
         )
 
@@ -117,6 +118,17 @@ class Service:
         self.recorder.put("program", row)
         for plan in program.surveys.values():
             self.recorder.put("survey_definition", definition_row(plan.hash, dict(plan.definition), row["first_seen"]))
+
+    def _ended(self, call: FreeSwitchCall, end: End) -> None:
+        """Whoever returned and was asked to the end is not called any more."""
+        state = call.state
+        if state is None or not state.variables.get("returning") or end.by != "flow":
+            return
+        known = state.variables
+        outcomes = [known.get(f"{survey}.outcome") for survey in call.route.program.surveys] if call.route else []
+        if not outcomes or any(outcome not in (None, "partial") for outcome in outcomes):
+            who = {"campaign": str(known["campaign.name"]), "contact_id": str(known["contact.id"])}
+            self.recorder.put("reached", {**who, "state": "done", "outcome": "answered"})
 
     def _discard(self, file: str) -> None:
         """Gone from this disk; where the switch has another one, its own clock has to see to it."""

@@ -47,6 +47,7 @@ class Routing:
     default: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)  # socket path, without the leading / -> flow
     numbers: Mapping[str, str] = field(default_factory=dict)  # called number, or a prefix ending in * -> flow
+    returning: bool = False  # whom a campaign has tried to reach, and who calls, gets its questionnaire
 
     def flow(self, socket_path: str, called: str) -> str:
         """The flow for one call, "" if none is: the path first, then the number, then its longest prefix."""
@@ -130,9 +131,11 @@ class Config:
     queues: Mapping[str, queues.Settings]
     allow: tuple[Network, ...]
     secret: str = field(repr=False)
+    country: str  # where numbers without a country's code belong; "": nowhere
     linger_s: int
     max_calls: int
     freeswitch: Switch
+    switches: Mapping[str, Switch]  # that `ivr dial` calls with
     log_level: str
     log_numbers: str  # masked | full
     dialplan: DialplanSettings
@@ -286,9 +289,11 @@ def _config(top: Section, root: Path, file: Path | None, environ: Mapping[str, s
         queues=queues.of_config(top),
         allow=_allow(top),
         secret=top.secret("secret", "", "16 to 128 letters and digits, no spaces", values.bad_secret),
+        country=top.text("country", environ.get("CALLWEAVE_COUNTRY", ""), "two letters: CN, DE", values.bad_country),
         linger_s=top.whole("linger_s", 10, 1, 300),
         max_calls=top.whole("max_calls", 1000, 1, 100_000),
-        freeswitch=_switch(top.section("freeswitch")),
+        freeswitch=(own_switch := _switch(top.section("freeswitch"))),
+        switches=_switches(top.section("switches")) or {"main": own_switch},
         **_log(top.section("log")),
         dialplan=_dialplan(top.section("dialplan")),
         data=_data(top.section("data"), root, environ),
@@ -337,7 +342,8 @@ def _routing(section: Section) -> Routing:
             section.mistake(node, f"flows.numbers.{name}", wrong, hint)
         else:
             numbers[name] = value
-    return Routing(section.text("default", "", hint, values.bad_flow), paths, numbers)
+    returning = section.choice("returning", "false", ["true", "false"]) == "true"
+    return Routing(section.text("default", "", hint, values.bad_flow), paths, numbers, returning)
 
 
 def _folder(section: Section, key: str, default: str, root: Path) -> Path:
@@ -383,6 +389,17 @@ def _switch(section: Section) -> Switch:
     password = section.secret("password", "", "write it as in event_socket.conf.xml, or $NAME", values.bad_password)
     section.done()
     return Switch(host, port, password)
+
+
+def _switches(section: Section) -> dict[str, Switch]:
+    found = {}
+    for name in section.names():
+        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
+            found[name] = _switch(section.section(name))
+        else:
+            section.wrong(name, "is no name", "letters, digits, - and _ only")
+    section.done()
+    return found
 
 
 def _log(section: Section) -> dict[str, str]:

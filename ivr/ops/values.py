@@ -27,6 +27,10 @@ def bad_flow(value: str) -> str:
     return "" if FLOW.fullmatch(value) else f'"{value}" is no name of a flow'
 
 
+def bad_country(value: str) -> str:
+    return "" if re.fullmatch(r"[A-Z]{2}", value) else f'"{value}" is no country'
+
+
 def bad_host(value: str) -> str:
     return "" if HOST.fullmatch(value) else "is no host name or address"
 

@@ -35,6 +35,8 @@ TABLES: Final[dict[str, Table]] = {
     "quota_complete": schema.quota_complete,
     "outbox": schema.outbox,
     "dnc": schema.dnc,
+    "reached": schema.campaign_contact,
+    "campaign_contact": schema.campaign_contact,
 }
 #: How far a survey has come. A later one never goes back to an earlier one; of two ends the first stays.
 RANKS: Final[dict[str, int]] = {

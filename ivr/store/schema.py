@@ -47,6 +47,10 @@ CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}
 #: Answers outside of questionnaires are read by their call only.
 _OF_SURVEYS = text("survey <> ''")
 _OF_LAUNCHES = text("launch <> ''")
+#: Who may be called, in the order of calling: a person who is not waiting is not in it.
+_WAITING = text("state = 'waiting'")
+_LEASED = text("state = 'leased'")
+_OPEN = text("outcome IS NULL")
 
 
 def _key(name: str, kind: type[Integer] | None = None) -> Column[Any]:
@@ -397,6 +401,13 @@ campaign_contact = Table(
     Column("attempt_id", Text),  # leased: the attempt that is going on
     Index("ix_campaign_contact_next", "campaign", "state", "next_at"),
     Index("ix_campaign_contact_number", "number"),
+    Index(
+        "ix_campaign_contact_due",
+        *("campaign", "priority", "next_at"),
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
+    ),
+    Index("ix_campaign_contact_lease", "lease_until", sqlite_where=_LEASED, postgresql_where=_LEASED),
     **CLUSTERED,
 )
 
@@ -426,6 +437,8 @@ dial_attempt = Table(
     Index("ix_dial_attempt_campaign", "campaign", "leased_at"),
     Index("ix_dial_attempt_number", "number", "leased_at"),
     Index("ix_dial_attempt_contact", "contact_id"),
+    # No number is ever in two attempts at once, whatever the campaigns: the database itself says so.
+    Index("ux_dial_attempt_open", "number", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
     **CLUSTERED,
 )
 

@@ -146,12 +146,18 @@ def _merge_launch(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
     return {"closed_at": func.coalesce(old.closed_at, new.closed_at)}, None
 
 
+def _merge_reached(old: Any, new: Any) -> tuple[dict[str, Any], Any]:
+    """Who has called, and been asked, is done with; an attempt that is under way has its own end."""
+    return {"state": new.state, "outcome": new.outcome, "next_at": new.next_at}, old.state == _word("waiting")
+
+
 _MERGE: Final = {
     "call": _merge_call,
     "call_state": _merge_state,
     "attempt": _merge_attempt,
     "survey_run": _merge_run,
     "launch": _merge_launch,
+    "campaign_contact": _merge_reached,
 }
 #: Answers are first tried as new ones, which they nearly always are; what was there already is looked at row by row.
 _KEEP_FIRST: Final = (

@@ -17,7 +17,7 @@ from exporttools import definition, export, rows, store
 from storetools import at
 
 from ivr.results.cells import safe_cell
-from ivr.results.export import files, sav, xlsx
+from ivr.results.export import codebook, files, sav, source, xlsx
 from ivr.results.export.files import ExportError
 from ivr.results.export.selection import NothingToExport, Selection, named
 from ivr.results.queries import reading
@@ -360,23 +360,21 @@ def test_a_file_is_whole_or_not_there(database: str, tmp_path: Path, form: str) 
     def stop(_rows: int) -> None:
         raise Full
 
-    layout = "wide" if form == "sav" else "long"
+    options = files.Options(form, "wide" if form == "sav" else "long")
     with reading(make_engine(database)) as connection, pytest.raises(Full):
-        files.export(connection, Selection(survey="colours"), str(target), files.Options(form, layout), stop)
+        files.export(connection, Selection(survey="colours"), str(target), options, stop)
     assert [path.name for path in out.iterdir()] == ["a"]
     assert (out / "a").read_text() == "before"
 
 
 def test_one_snapshot(database: str, tmp_path: Path) -> None:
     """What is stored while an export runs is in the next one."""
-    from ivr.results.export import codebook, source
-
     store(database, tmp_path, CALLS)
     meant = Selection(survey="colours")
     with reading(make_engine(database)) as connection:
         codebook.read(connection, meant)
         store(database, tmp_path, {"late": {"answers": {"overall": 5}}})
-        seen = {source.run_cells(row[0])[0] for row in source.answers(connection, meant)}
+        seen = {source.cells(row[0])[0] for row in source.answers(connection, meant)}
     assert seen == {"c1", "c2", "c3"}
     assert export(database, tmp_path / "a.csv") == len(FULL) + len(NONE) + 2
 

@@ -14,7 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-ALL = ("core", "esl", "lang", "survey", "campaign", "authoring", "media", "store", "results", "ops", "hosts", "cli")
+ALL = ("core", "esl", "lang", "survey", "campaign", "authoring", "media", "store", "results")
+ALL += ("contacts", "ops", "hosts", "cli")
 #: part -> (parts of Callweave, libraries besides the standard one)
 ALLOWED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "core": ((), ()),
@@ -27,6 +28,7 @@ ALLOWED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "media": (("core", "lang"), ("*",)),
     "store": (("core",), ("*",)),
     "results": (("core", "store", "survey", "campaign"), ("*",)),
+    "contacts": (("core", "lang", "campaign", "authoring", "store", "results"), ("*",)),
     "ops": (("core", "esl", "lang", "survey", "campaign", "media", "store", "results"), ("*",)),
     "hosts": (ALL[:-1], ("*",)),
     "cli": (ALL, ("*",)),

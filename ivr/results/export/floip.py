@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from uuid import UUID
 from ivr.results.export.codebook import Codebook, listed
 from ivr.results.export.lines import OnRows
 from ivr.results.export.long import Long, number
-from ivr.results.export.source import CHUNK, Row, iso, run_cells
+from ivr.results.export.source import CHUNK, Row, cells, iso
 from ivr.survey.definition import QuestionDef
 
 VERSION: Final = "1.0.0-rc1"
@@ -54,7 +54,7 @@ def write(folder: Path, name: str, rows: Iterator[Row], long: Long, *, on_rows: 
     with (folder / DATA).open("w", encoding="utf-8", newline="") as out:
         out.write("[")
         while some := list(islice(rows, CHUNK)):
-            lines = ",\n".join([_encode(_response(row, long, types.get(row[2], "text"))) for row in some])
+            lines = ",\n".join([_encode(_response(row, long, types)) for row in some])
             out.write(("\n" if count == 0 else ",\n") + lines)
             count += len(some)
             on_rows(len(some))
@@ -98,17 +98,16 @@ def _question(question: QuestionDef, book: Codebook) -> dict[str, Any]:
     return {"type": kind, "label": question.title(book.language), "type_options": options}
 
 
-def _response(row: Row, long: Long, kind: str) -> list[Any]:
-    run = run_cells(row[0])
-    value, missing, language = row[3] or "", row[5] or "", row[6] or ""
-    about: dict[str, Any] = {"missing": missing} if missing else {}
+def _response(row: Row, long: Long, types: Mapping[str, str]) -> list[Any]:
+    run, (_definition, question, given, given_number, why, language) = cells(row[0]), cells(row[1])
+    kind = types.get(question, "text")
+    about: dict[str, Any] = {"missing": why} if why else {}
     if kind in ("text", "audio") and language in _LANGUAGES:
         about["language"] = _LANGUAGES[language]
     response: Any = None
-    if value and not missing:
-        numeric = number(row[4]) if kind == "numeric" else None
-        response = listed(value) if kind == "select_many" else value if numeric is None else numeric
-    call_id, question, occurrence = run[0], row[2], row[8]
-    row_id = f"{call_id}/{question}/{occurrence}"
+    if given and not why:
+        numeric = number(given_number) if kind == "numeric" else None
+        response = listed(given) if kind == "select_many" else given if numeric is None else numeric
+    call_id = run[0]
     contact = long.respondent(run[3] or "") or call_id  # nobody is known: each call is somebody
-    return [iso(row[7]), row_id, contact, f"{call_id}/{run[2]}", question, response, about]
+    return [iso(row[2]), f"{call_id}/{question}/{row[3]}", contact, f"{call_id}/{run[2]}", question, response, about]

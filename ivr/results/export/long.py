@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ivr.results.cells import safe_cell
 from ivr.results.export.codebook import Codebook
-from ivr.results.export.source import CHUNK, Row, iso, moment, run_cells
+from ivr.results.export.source import CHUNK, Row, cells, iso, moment
 
 COLUMNS: Final = (
     *("call_id", "respondent", "survey", "launch", "definition", "status"),
@@ -51,10 +51,10 @@ class Long:
 
     def record(self, row: Row) -> tuple[Any, ...]:
         """All of COLUMNS: times aware, what is none None."""
-        run = run_cells(row[0])
-        at: datetime | None = moment(row[7])
-        cells = (*self.head(run, row[1]), *self.middle(row[1:7]), at, *self.tail(run), int(row[8]))
-        return tuple(None if cell == "" else cell for cell in cells)
+        run, given = cells(row[0]), cells(row[1])
+        at: datetime | None = moment(row[2])
+        found = (*self.head(run, given[0]), *self.middle(given), at, *self.tail(run), int(row[3]))
+        return tuple(None if cell == "" else cell for cell in found)
 
 
 def number(raw: Any) -> float | int | None:
@@ -120,22 +120,20 @@ JSON_LINES: Final = Text(json_cells, "{", ", ", '"at": "', '"', '"at": null', '"
 def lines(rows: Iterable[Row], long: Long, text: Text) -> Iterator[tuple[str, int]]:
     """Some thousand lines in one text, and how many they are."""
     ends: dict[Any, tuple[str, str]] = {}
-    middles: dict[tuple[Any, ...], str] = {}
+    middles: dict[Any, str] = {}
     begin, end, last, no_time = text.at, text.after_at, text.end, text.no_at
     made: list[str] = []
-    # By name, not by number: a look at ten million rows counts each look.
-    for run, definition, question, value, num, missing, language, raw, nth in rows:
+    for run, given, raw, nth in rows:
         both = ends.get(run)
         if both is None:
             if len(ends) >= _REMEMBERED:
                 ends.clear()
-            both = ends[run] = _ends(long, text, run_cells(run), definition)
-        given = (definition, question, value, num, missing, language)
+            both = ends[run] = _ends(long, text, cells(run), cells(given)[0])
         middle = middles.get(given)
         if middle is None:
             if len(middles) >= _REMEMBERED:
                 middles.clear()
-            middle = middles[given] = text.cells(_MIDDLE, long.middle(given)) + text.between
+            middle = middles[given] = text.cells(_MIDDLE, long.middle(cells(given))) + text.between
         if raw and len(raw) > 22:
             at = f"{begin}{raw[:10]}T{raw[11:23]}+00:00{end}"
         else:

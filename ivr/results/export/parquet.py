@@ -17,7 +17,7 @@ from ivr.results.export.lines import OnRows
 from ivr.results.export.table import Table
 from ivr.results.export.wide import Column
 
-ROW_GROUP: Final = 50_000
+ROW_GROUP: Final = 20_000
 
 
 def write(path: Path, table: Table, *, on_rows: OnRows) -> int:

@@ -21,7 +21,7 @@ from ivr.results.export.table import Table
 from ivr.results.export.wide import Column
 from ivr.survey.definition import QuestionDef, Texts
 
-#: Measured: some 3 kB a run of thirty columns while the file is written.
+#: Measured: 57,000 runs of 36 columns took 167 MB, of which some 100 are there before the first run.
 MOST_RUNS: Final = 500_000
 _CHUNK: Final = 10_000
 #: SPSS cuts longer names, variable labels and value labels, in bytes.

@@ -61,7 +61,7 @@ def _book(connection: Connection, survey: str, chosen_launch: str, definition: s
     stored = connection.execute(query.order_by(table.c.first_seen.desc().nulls_last(), table.c.hash)).all()
     if not stored:
         raise _unknown(connection, survey)
-    stored = sorted(stored, key=lambda row: row.hash != definition)  # the launch's own first, the rest as they are
+    stored = [row for row in stored if row.hash == definition] or stored  # a launch has one content
     definitions = [Definition.from_json(json.loads(text)) for _, text in stored]
     return Book(merged(definitions), chosen_launch, len(definitions), stored[0].hash)
 

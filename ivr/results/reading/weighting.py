@@ -98,6 +98,10 @@ def weighted(reader: Reader, targets: Targets | None) -> Weighting:
     if targets is None:
         return UNWEIGHTED
     names = tuple(targets.variables)
+    for name in names:
+        question = reader.names[name].question
+        if question is not None and question.kind in ("multiple", "ranking", "voice"):
+            raise ReadingError(f"{name} is a {question.kind}: weights need questions with one answer of a few")
     cells: dict[Cell, float] = {}
     for cell in reader.runs(names):
         key = cell_of(cell.group)

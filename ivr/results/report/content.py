@@ -213,7 +213,8 @@ def _compared(
     """Nothing, where nobody knows the name, or all runs have the same."""
     if not measured:
         return None
-    found = analysis.figures(reader, weighting, (name,), language, tries=False)
+    questions = [result.question.id for result in measured]
+    found = analysis.figures(reader, weighting, (name,), language, False, questions)
     known = [group for group in found.groups if group[0] is not None]
     if len(known) < 2:
         return None

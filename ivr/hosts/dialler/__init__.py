@@ -1,0 +1,1 @@
+"""The dialler: the process that calls people."""

@@ -1,0 +1,198 @@
+"""Do not call: numbers, and beginnings of numbers, that no campaign calls, or one campaign does not.
+
+Law: a number is listed when it stands here, or one of its beginnings does as a prefix; nothing else is asked. The same
+question has two forms that a test holds equal: a condition for the statement that takes a lease, and a set in memory.
+Numbers are E.164 already. The first entry stays, with its time; only an opt-out takes the place of another reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Engine, Text, any_, cast, delete, exists, func, literal_column, or_, select
+from sqlalchemy.dialects import postgresql
+
+from ivr.store import schema
+from ivr.store.rows import clean, utc_text
+from ivr.store.staging import Staging, staging
+
+#: The scope of an entry for every campaign.
+EVERYWHERE: Final = "-"
+OPT_OUT: Final = "opt_out"
+#: + and 15 digits.
+LONGEST: Final = 16
+_SHORTEST: Final = 2  # + and a digit
+_COLUMNS: Final = ("scope", "number", "is_prefix", "reason", "source", "at")
+_AT_ONCE: Final = 5_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    scope: str
+    number: str
+    is_prefix: bool
+    reason: str
+    source: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    new: int
+    known: int
+
+
+def beginnings(number: str) -> tuple[str, ...]:
+    """+8, +86, +861 ... and the whole number: whichever of them is a prefix here, the number is not called."""
+    return tuple(number[:end] for end in range(_SHORTEST, len(number) + 1))
+
+
+def listed(number: ColumnElement[str], campaign: ColumnElement[str] | str, dialect: str) -> ColumnElement[bool]:
+    """Whether the number of a row is not to be called by a campaign, as a condition for WHERE.
+
+    Looks up a dozen and a half keys of the table's index, however long the list is; ``dialect`` is the engine's name.
+    """
+    table = schema.dnc.alias("do_not_call")
+    begins: list[Any] = [number]
+    begins += [func.substr(number, literal_column("1"), literal_column(str(n))) for n in range(_SHORTEST, LONGEST)]
+    if dialect == "postgresql":  # IN with columns becomes a dozen ORs there; an array is one index scan
+        among = table.c.number == any_(postgresql.array([cast(b, Text) for b in begins], type_=Text))
+    else:
+        among = table.c.number.in_(begins)
+    scopes = table.c.scope.in_([literal_column(f"'{EVERYWHERE}'"), campaign])
+    return exists(
+        select(literal_column("1"))
+        .select_from(table)
+        .where(scopes, among, or_(table.c.is_prefix == literal_column("1"), table.c.number == number))
+    )
+
+
+class Listed:
+    """The list in memory, for previews and simulations: the same answer as ``listed``."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._found: dict[str, dict[str, Entry]] = {}
+        lengths: dict[str, set[int]] = {}
+        for entry in entries:
+            self._found.setdefault(entry.scope, {})[entry.number] = entry
+            if entry.is_prefix:
+                lengths.setdefault(entry.scope, set()).add(len(entry.number))
+        self._lengths = {scope: sorted(found) for scope, found in lengths.items()}
+
+    def why(self, number: str, campaign: str) -> Entry | None:
+        """The entry because of which this campaign does not call the number; None: it may."""
+        for scope in (EVERYWHERE, campaign):
+            found = self._found.get(scope)
+            if not found:
+                continue
+            entry = found.get(number)
+            if entry is not None:
+                return entry
+            for length in self._lengths.get(scope, ()):
+                entry = found.get(number[:length])
+                if entry is not None and entry.is_prefix:
+                    return entry
+        return None
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(row.scope, row.number, bool(row.is_prefix), row.reason or "", row.source or "", row.at)
+
+
+def entries(engine: Engine, scopes: Sequence[str] = ()) -> Iterator[Entry]:
+    """Of these scopes, or of all, by scope and number."""
+    query = select(schema.dnc).order_by(schema.dnc.c.scope, schema.dnc.c.number)
+    if scopes:
+        query = query.where(schema.dnc.c.scope.in_(scopes))
+    with engine.connect() as connection:
+        for row in connection.execution_options(read_only=True, yield_per=_AT_ONCE).execute(query):
+            yield _entry(row)
+
+
+def load(engine: Engine, campaign: str) -> Listed:
+    """What concerns one campaign. About 300 bytes an entry."""
+    return Listed(entries(engine, (EVERYWHERE, campaign)))
+
+
+def why(engine: Engine, number: str) -> list[Entry]:
+    """Every entry that this number falls under, in any campaign; those for all of them first."""
+    table = schema.dnc
+    query = select(table).where(table.c.number.in_(beginnings(number)))
+    query = query.where(or_(table.c.is_prefix == 1, table.c.number == number))
+    with engine.connect() as connection:
+        found = [_entry(row) for row in connection.execution_options(read_only=True).execute(query)]
+    return sorted(found, key=lambda e: (e.scope != EVERYWHERE, e.scope, len(e.number)))
+
+
+# -- changing ----------------------------------------------------------------------------------------------------------
+
+_OPTED: Final = f"excluded.reason = '{OPT_OUT}' AND dnc.reason <> '{OPT_OUT}'"
+_IS_OPTED: Final = f"CASE WHEN reason = '{OPT_OUT}' THEN 1 ELSE 0 END"
+_UPSERT: Final = (
+    "INSERT INTO dnc (scope, number, is_prefix, reason, source, at) "
+    f"SELECT scope, number, max(is_prefix), CASE WHEN max({_IS_OPTED}) = 1 THEN '{OPT_OUT}' ELSE min(reason) END, "
+    "min(source), {at} FROM staged WHERE true GROUP BY scope, number "
+    "ON CONFLICT (scope, number) DO UPDATE SET "
+    "is_prefix = CASE WHEN excluded.is_prefix = 1 THEN 1 ELSE dnc.is_prefix END, "
+    + ", ".join(f"{c} = CASE WHEN {_OPTED} THEN excluded.{c} ELSE dnc.{c} END" for c in ("reason", "source", "at"))
+    + f" WHERE (excluded.is_prefix = 1 AND dnc.is_prefix <> 1) OR ({_OPTED})"
+)
+
+
+class Import:
+    """Entries on their way in."""
+
+    def __init__(self, stage: Staging) -> None:
+        self._stage = stage
+
+    def put(self, batch: Iterable[Entry], now: datetime) -> None:
+        at = utc_text(now)
+        self._stage.put(
+            (e.scope, e.number, int(e.is_prefix), clean(e.reason), clean(e.source), utc_text(e.at) if e.at else at)
+            for e in batch
+        )
+
+    def finish(self) -> Counts:
+        self._stage.all_there()
+        rows = int(self._stage.ask("SELECT count(*) FROM (SELECT DISTINCT scope, number FROM staged) AS one") or 0)
+        same = "FROM staged JOIN dnc ON dnc.scope = staged.scope AND dnc.number = staged.number"
+        known = int(
+            self._stage.ask(f"SELECT count(*) FROM (SELECT DISTINCT staged.scope, staged.number {same}) AS one")
+        )
+        at = "CAST(min(at) AS timestamptz)" if self._stage.postgres else "min(at)"
+        self._stage.run(_UPSERT.format(at=at))
+        self._stage.commit()
+        return Counts(rows - known, known)
+
+
+@contextmanager
+def importing(engine: Engine, lock: str = "dnc") -> Iterator[Import]:
+    """One transaction: all of it is there after ``finish``, or nothing. Raises staging.Busy, but for ``lock`` ""."""
+    with staging(engine, _COLUMNS, lock) as stage:
+        yield Import(stage)
+
+
+def add(engine: Engine, batch: Sequence[Entry], now: datetime) -> Counts:
+    """A few at once; nobody has to wait for an import."""
+    with importing(engine, lock="") as into:
+        into.put(batch, now)
+        return into.finish()
+
+
+def remove(engine: Engine, number: str, scope: str) -> Entry | None:
+    """The entry that was there. A number may still fall under a prefix, or be listed in another scope."""
+    table = schema.dnc
+    own = (table.c.scope == scope, table.c.number == number)
+    with engine.begin() as connection:
+        row = connection.execute(select(table).where(*own)).first()
+        if row is None:
+            return None
+        connection.execute(delete(table).where(*own))
+        return _entry(row)
