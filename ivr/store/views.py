@@ -1,7 +1,8 @@
 """Views: brings the views into a database, with their meaning beside them, and leaves those alone that are right.
 
 Law: derived, so that nothing is lost: made from code and definitions, in one transaction, under a lock. What they are
-is in store.viewlist, store.figureviews and store.wide. Readers see the old ones or the new ones, never none.
+is in store.viewlist, store.figureviews, store.campaignviews and store.wide. Readers see the old ones or the new ones,
+never none.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Engine, delete, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from ivr.store import questions, schema
+from ivr.store.campaignviews import campaign_views
 from ivr.store.figureviews import figure_views
 from ivr.store.rows import prepare
 from ivr.store.sqlwords import Words, literal, quoted
@@ -36,7 +38,7 @@ class ViewError(Exception):
 def static_views(postgres: bool) -> tuple[View, ...]:
     """What every installation has, in the order in which they can be made."""
     w = Words(postgres)
-    return *plain_views(w), *figure_views(w)
+    return *plain_views(w), *figure_views(w), *campaign_views(w)
 
 
 def refresh(engine: Engine, zone: str | None = None) -> list[str]:

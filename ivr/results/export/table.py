@@ -27,6 +27,8 @@ class Table:
     codebook: Codebook
     #: What the table is called where a format has a name for it.
     name: str
+    #: What its rows are; only answers have a codebook beside them.
+    rows: str = "answers"
 
 
 def long_table(connection: Connection, selection: Selection, book: Codebook, respondent: Callable[[str], str]) -> Table:

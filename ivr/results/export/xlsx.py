@@ -7,6 +7,7 @@ formula, a link or a number.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -31,8 +32,9 @@ def write(path: Path, table: Table, *, on_rows: OnRows, most_rows: int = MOST_RO
     try:
         bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
         time = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        answers, told = book.add_worksheet("answers"), book.add_worksheet("codebook")
-        _codebook(told, table, bold)
+        answers = book.add_worksheet(table.rows)
+        if table.rows == "answers":
+            _codebook(book.add_worksheet("codebook"), table, bold)
         count, sheets = 0, 1
         while True:
             written, more = _sheet(answers, table, bold, time, most_rows, on_rows)
@@ -40,8 +42,8 @@ def write(path: Path, table: Table, *, on_rows: OnRows, most_rows: int = MOST_RO
             if more is None:
                 return count
             sheets += 1
-            answers = book.add_worksheet(f"answers {sheets}")
-            table = Table(table.columns, chain([more], table.records), table.codebook, table.name)
+            answers = book.add_worksheet(f"{table.rows} {sheets}")
+            table = replace(table, records=chain([more], table.records))
     finally:
         book.close()
 

@@ -67,12 +67,12 @@ class Persons:
 def read(connection: Connection, name: str, *, complete_above: float = 0.8, partial_from: float = 0.5) -> Persons:
     found: Counter[Disposition] = Counter()
     talking = complete = 0
-    for case_ in _of_runs(connection, name, complete_above, partial_from):
+    for case_, whole in _of_runs(connection, name, complete_above, partial_from):
+        complete += whole
         if case_ is None:
             talking += 1
         else:
             found[case_] += 1
-            complete += case_ is Disposition.COMPLETE
     states: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
     called = reached = flow_complete = 0
@@ -120,8 +120,9 @@ def _runs(name: str) -> Any:
 
 def _of_runs(
     connection: Connection, name: str, complete_above: float, partial_from: float
-) -> Iterator[Disposition | None]:
-    """One for each person with a run; None while it goes on."""
+) -> Iterator[tuple[Disposition | None, bool]]:
+    """One for each person with a run: None while it goes on; and whether a run came to its end: who broke off behind
+    the last question is a complete case for AAPOR, and no complete interview here."""
     run = survey_run.c
     query = (
         select(
@@ -144,8 +145,10 @@ def _of_runs(
 
     rows: Iterable[Any] = connection.execute(query.execution_options(yield_per=5_000))
     for _, group in groupby(rows, key=lambda row: row.contact_id):
-        cases = [of_one(row) for row in group]
-        yield next((best for best in _BEST if best in cases), None)
+        held = list(group)
+        cases = [of_one(row) for row in held]
+        whole = any(row.status == "complete" for row in held)
+        yield next((best for best in _BEST if best in cases), None), whole
 
 
 class _Definitions:

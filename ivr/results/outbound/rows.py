@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, select
 
 from ivr.results.export.codebook import Codebook
 from ivr.results.export.people import respondents
@@ -36,7 +36,7 @@ _CHUNK: Final = 5_000
 def attempts_table(connection: Connection, name: str, key: bytes | None) -> Table:
     """With a key numbers are pseudonyms, without one masked. One that goes on has no outcome."""
     columns = [Column(column, column, kind) for column, kind in COLUMNS.items()]
-    return Table(columns, _records(connection, name, key), Codebook({}), name)
+    return Table(columns, _records(connection, name, key), Codebook({}), name, rows="attempts")
 
 
 def _records(connection: Connection, name: str, key: bytes | None) -> Iterator[tuple[Any, ...]]:
@@ -44,8 +44,10 @@ def _records(connection: Connection, name: str, key: bytes | None) -> Iterator[t
     tried, person, run = dial_attempt.c, campaign_contact.c, survey_run.c
     # Of several runs of one call the first stands for it.
     first = and_(run.call_id == tried.attempt_id, run.occurrence == 1)
-    survey = select(func.min(run.survey)).where(first).scalar_subquery()
-    status = select(func.min(run.status)).where(first, run.survey == survey).scalar_subquery()
+    survey, status = (
+        select(column).where(first).order_by(run.survey).limit(1).scalar_subquery()
+        for column in (run.survey, run.status)
+    )
     query = (
         select(
             *(dial_attempt, contact.c.list, person.zone),
