@@ -130,7 +130,7 @@ def run(url: str, kills: int, folder: Path, *, seed: int = 1) -> Report:
     launch(
         url,
         campaign(gateways=(gateway,), per_second=150, at_once=100, attempts=AGAIN, ring_ms=1000),
-        people,
+        300 + 12 * kills,
         next_at=LONG_AGO,
     )
     rang = folder / "rang.txt"
