@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from ivr.campaign.outcomes import Seen, refusal
+from ivr.campaign.outcomes import SHORT_MS, Seen, refusal
 from ivr.esl.event import Event
 
 #: After the ring time: the switch has said something by then, or is asked.
@@ -149,12 +149,14 @@ class Calls:
             call.answered_at = wall - timedelta(milliseconds=billed_ms or 0)
         cause = event.get("Hangup-Cause", "") or event.get("variable_hangup_cause", "")
         answered = call.answered_at is not None
+        # Our own end of a short message is no sign that somebody would not hear it.
+        ours = event.get("variable_sip_hangup_disposition", "").startswith("send_")
         seen = Seen(
             reply=call.reply,
             cause=cause,
             sip_code=sip_code or 0,
             answered=answered,
-            billed_ms=billed_ms or 0,
+            billed_ms=max(billed_ms or 0, SHORT_MS) if ours else billed_ms or 0,
             machine=event.get("variable_callweave_machine", "") == "true",
         )
         self._finish(call, seen, cause, wall, sip_code, billed_ms if answered else None)
