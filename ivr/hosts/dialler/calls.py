@@ -150,12 +150,14 @@ class Calls:
             call.answered_at = wall - timedelta(milliseconds=billed_ms or 0)
         cause = event.get("Hangup-Cause", "") or event.get("variable_hangup_cause", "")
         answered = call.answered_at is not None
+        # Our own end of a short message is no sign that somebody would not hear it.
+        ours = event.get("variable_sip_hangup_disposition", "").startswith("send_")
         seen = Seen(
             reply=call.reply,
             cause=cause,
             sip_code=sip_code or 0,
             answered=answered,
-            billed_ms=billed_ms or 0,
+            billed_ms=max(billed_ms or 0, SHORT_MS) if ours else billed_ms or 0,
             machine=answered and _machine(event, billed_ms or 0),
         )
         self._finish(call, seen, cause, wall, sip_code, billed_ms if answered else None)

@@ -20,7 +20,7 @@ from ivr.store.leases import Lease
 FACT: Final = "callweave_fact_"
 HEX_FACT: Final = "callweave_hex_"
 _NUMBER: Final = re.compile(r"\+?([0-9]{3,20})", re.ASCII)
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}", re.ASCII)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,200}", re.ASCII)
 _DIAL: Final = re.compile(r"[A-Za-z0-9_]+(?:/[A-Za-z0-9_.:@+-]+)+", re.ASCII)
 _WORKER: Final = re.compile(r"[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}", re.ASCII)
