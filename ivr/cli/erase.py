@@ -98,10 +98,6 @@ def _show(done: erase.Erasure) -> None:
     Console().print(table)
     for note in done.notes:
         click.echo(note)
-    if done.not_called:
-        click.echo(
-            "The number stays in `dnc`, the list of whom nobody is to call: without it the next list would call."
-        )
     if done.complete:
         but = ", but for the do-not-call list" if any(line.kept for line in done.proof) else ""
         click.echo(f"Nothing of this caller is left in what was looked through{but}.")
