@@ -75,7 +75,7 @@ serve: $(RUN)  ## Build the prompts and take calls from FreeSWITCH
 fast: $(DEV)  ## Compile the call path to machine code; servers take it when they start
 	@$(PY) tools/compile.py
 
-bench: $(DEV)  ## Measure this server beside greenswitch (docs/benchmarks.md)
+bench: $(DEV)  ## Measure calls beside greenswitch, a year of answers beside bare SQL (docs/benchmarks.md)
 	@$(PY) tools/compile.py --if-possible
 	@$(PY) -m benchmarks
 

@@ -113,7 +113,12 @@ def places(answers: int, launches: int, given: Sequence[str], say: Say) -> Itera
         return
     year, name = Year(answers, launches), f"callweave_year_{secrets.token_hex(4)}"
     folder = Path(tempfile.mkdtemp(prefix="callweave-year-"))
-    with psycopg.connect(POSTGRES, autocommit=True) as server:
+    try:
+        server = psycopg.connect(POSTGRES, autocommit=True)
+    except psycopg.OperationalError as error:
+        told = " ".join(str(error).split())
+        raise SystemExit(f"no PostgreSQL ({told}); set CALLWEAVE_BENCH_PG to a URL, or take --only calls") from None
+    with server:
         server.execute(f"CREATE DATABASE {name}".encode())
         try:
             urls = [f"sqlite:///{folder}/year.db", POSTGRES.rpartition("/")[0] + f"/{name}"]
@@ -205,19 +210,33 @@ def _ivr(*words: str) -> list[str]:
 
 def _run(command: list[str], out: Path | None = None) -> tuple[float, float]:
     """Seconds, and the most megabytes that the process had. Raises SystemExit when it fails."""
-    with (out or Path(os.devnull)).open("wb") as stdout:
+    with (out or Path(os.devnull)).open("wb") as stdout, tempfile.TemporaryFile() as stderr:
         began = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}
+            command, cwd=ROOT, stdout=stdout, stderr=stderr, env=os.environ | {"PYTHONPATH": str(ROOT)}
         )
-        assert process.stderr is not None
-        told = process.stderr.read()
-        _pid, status, used = os.wait4(process.pid, 0)
+        peak_mb = 0.0
+        while True:
+            # Not what wait4 tells: that counts what this process had when it made the other one.
+            peak_mb = max(peak_mb, _high_water_mb(process.pid))
+            try:
+                process.wait(0.05)
+                break
+            except subprocess.TimeoutExpired:
+                continue
         seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if status:
-        raise SystemExit(f"{command[:4]} failed: {told.decode(errors='replace')[-500:]}")
-    return seconds, used.ru_maxrss / 1024
+        if process.returncode:
+            stderr.seek(0)
+            raise SystemExit(f"{command[:4]} failed: {stderr.read().decode(errors='replace')[-500:]}")
+    return seconds, peak_mb
+
+
+def _high_water_mb(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except FileNotFoundError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def typical_launch(place: Place) -> tuple[str, int]:

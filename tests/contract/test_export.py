@@ -159,6 +159,8 @@ def test_long_rows_are_labelled_by_their_own_definition(database: str, tmp_path:
 
 
 SELECTED = [
+    (Selection(), {"c1", "c2", "c3", "c4", "c6"}),
+    (Selection(statuses=("resumed",)), {"c5"}),
     (Selection(survey="colours"), {"c1", "c2", "c3", "c4", "c6"}),
     (Selection(launch="spring"), {"c1", "c2"}),
     (Selection(survey="colours", statuses=("partial",)), {"c3", "c4"}),
@@ -171,8 +173,12 @@ SELECTED = [
 @pytest.mark.parametrize(("selection", "calls"), SELECTED)
 def test_selection(database: str, tmp_path: Path, selection: Selection, calls: set[str]) -> None:
     store(database, tmp_path, CALLS)
-    assert export(database, tmp_path / "a.csv", selection, layout="wide") == len(calls)
-    assert {row["call_id"] for row in rows(tmp_path / "a.csv")} == calls
+    answered = {call for call in calls if CALLS[call].get("answers")}
+    assert export(database, tmp_path / "long.csv", selection) == sum(len(CALLS[call]["answers"]) for call in answered)
+    assert {row["call_id"] for row in rows(tmp_path / "long.csv")} == answered
+    if selection.survey or selection.launch:
+        assert export(database, tmp_path / "wide.csv", selection, layout="wide") == len(calls)
+        assert {row["call_id"] for row in rows(tmp_path / "wide.csv")} == calls
 
 
 NAMES = [

@@ -56,6 +56,16 @@ def test_every_answer_is_in_every_table(year_database: str, tmp_path: Path, surv
         assert wide[f"{question}__missing"].drop_nulls().len() == count, question
 
 
+def test_all_surveys_are_each_of_them(year_database: str, tmp_path: Path) -> None:
+    """Everything at once is read another way than one survey."""
+    export(year_database, tmp_path / "all.jsonl", Selection(), format="jsonl")
+    lines: list[str] = []
+    for survey in SURVEYS:
+        export(year_database, tmp_path / "one.jsonl", Selection(survey=survey), format="jsonl")
+        lines += (tmp_path / "one.jsonl").read_text("utf-8").splitlines()
+    assert sorted((tmp_path / "all.jsonl").read_text("utf-8").splitlines()) == sorted(lines)
+
+
 def test_excel_and_spss_hold_the_same_runs(year_database: str, tmp_path: Path) -> None:
     for form, name in (("parquet", "a.parquet"), ("xlsx", "a.xlsx"), ("sav", "a.sav")):
         export(year_database, tmp_path / name, ANNUAL, format=form, layout="wide", language="en")

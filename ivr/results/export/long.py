@@ -84,12 +84,12 @@ def csv_cells(_names: Sequence[str], cells: Cells) -> str:
 
 
 #: Neither to be guarded nor quoted; most cells are.
-_plain: Final = re.compile(r"\w[\w .:;/()?'-]*\w|\w?").fullmatch
+_plain: Final = re.compile(r"\w(?:[\w .:;/()?'-]*\w)?").fullmatch
 
 
 def csv_cell(cell: Any) -> str:
     """Quoted where it must be; what a spreadsheet would run, guarded."""
-    if cell is None:
+    if cell is None or cell == "":
         return ""
     if not isinstance(cell, str):
         return str(cell)
@@ -133,7 +133,7 @@ def lines(rows: Iterable[Row], long: Long, text: Text) -> Iterator[tuple[str, in
         if middle is None:
             if len(middles) >= _REMEMBERED:
                 middles.clear()
-            middle = middles[given] = text.cells(_MIDDLE, long.middle(cells(given))) + text.between
+            middle = middles[given] = _middle(long, text, cells(given))
         if raw and len(raw) > 22:
             at = f"{begin}{raw[:10]}T{raw[11:23]}+00:00{end}"
         else:
@@ -154,6 +154,12 @@ def _ends(long: Long, text: Text, run: Row, definition: str) -> tuple[str, str]:
         f"{text.begin}{own}{text.between}{common}{text.between}",
         f"{text.between}{_common(text, _TAIL, tail)}{text.between}{text.occurrence}",
     )
+
+
+def _middle(long: Long, text: Text, given: Row) -> str:
+    found = tuple(long.middle(given))
+    question, own = _common(text, _MIDDLE[:2], found[:2]), text.cells(_MIDDLE[2:], found[2:])
+    return f"{question}{text.between}{own}{text.between}"
 
 
 @lru_cache(maxsize=_REMEMBERED)
