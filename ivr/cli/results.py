@@ -290,8 +290,14 @@ def _csv_rows(question: figures.QuestionFigures) -> list[Row]:
 def _print_surveys(surveys: list[figures.SurveyFigures]) -> None:
     if not surveys:
         return
-    rows: list[Row] = [(s.survey, s.begun, s.complete, s.partial, s.open, _percent(s.completion)) for s in surveys]
-    _print(["survey", "begun", "complete", "partial", "going on", "completion"], rows, "table")
+    heads = ["survey", "begun", "complete", "partial", "going on", "completion"]
+    # Most questionnaires end in these two ways only.
+    more = [how for how in ("screened_out", "quota_full", "refused") if any(getattr(s, how) for s in surveys)]
+    rows: list[Row] = [
+        (s.survey, s.begun, s.complete, s.partial, s.open, _percent(s.completion), *(getattr(s, how) for how in more))
+        for s in surveys
+    ]
+    _print([*heads, *(how.replace("_", " ") for how in more)], rows, "table")
 
 
 def _name(question: figures.QuestionFigures) -> str:

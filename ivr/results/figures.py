@@ -33,11 +33,14 @@ class QuestionFigures:
 @dataclass(frozen=True)
 class SurveyFigures:
     survey: str
-    begun: int  # all that were begun
+    begun: int  # all that were begun; one that another call went on with is that call's
     complete: int
     partial: int
     open: int  # their calls go on
-    completion: float | None  # complete among those that are over
+    completion: float | None  # complete among those that are complete or partial
+    screened_out: int = 0
+    quota_full: int = 0
+    refused: int = 0
 
 
 def question_figures(answers: Iterable[Count], outcomes: Iterable[Count]) -> list[QuestionFigures]:
@@ -92,7 +95,10 @@ def survey_figures(runs: Iterable[Count]) -> list[SurveyFigures]:
         complete, partial = counts.get("complete", 0), counts.get("partial", 0)
         over = complete + partial
         still = counts.get("begun", 0)
-        figures.append(SurveyFigures(survey, over + still, complete, partial, still, complete / over if over else None))
+        others = {how: counts.get(how, 0) for how in ("screened_out", "quota_full", "refused")}
+        begun = over + still + sum(others.values())
+        share = complete / over if over else None
+        figures.append(SurveyFigures(survey, begun, complete, partial, still, share, **others))
     return figures
 
 

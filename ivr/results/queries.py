@@ -239,8 +239,21 @@ def answer_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]
         query = query.select_from(survey_run.join(answer, theirs)).where(scope.launched(), run.status != "resumed")
     else:
         query = query.select_from(answer)
+        if _any_resumed(connection):
+            query = query.where(~_went_on())
     query = _within(query, answer, scope).group_by("in_survey", answer.c.question, "given")
     return [Count(*row) for row in connection.execute(query)]
+
+
+def _any_resumed(connection: Connection) -> bool:
+    return connection.scalar(select(survey_run.c.call_id).where(survey_run.c.status == "resumed").limit(1)) is not None
+
+
+def _went_on() -> ColumnElement[bool]:
+    """The answer is of a run that another call went on with, and which has it again."""
+    run = survey_run.c
+    these = (run.call_id == answer.c.call_id, run.survey == answer.c.survey, run.status == "resumed")
+    return select(run.call_id).where(*these, run.occurrence == func.coalesce(answer.c.run, 1)).exists()
 
 
 def outcome_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]:

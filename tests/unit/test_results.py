@@ -103,8 +103,9 @@ def test_figures_keep_silence_wrong_keys_and_hangups_apart(database: str) -> Non
     assert overall["mean"] == 3.5
     assert [(v["value"], v["count"], v["share"]) for v in overall["values"]] == [("2", 1, 0.5), ("5", 1, 0.5)]
     assert reason["mean"] is None
+    others = {"screened_out": 0, "quota_full": 0, "refused": 0}
     assert found["surveys"] == [
-        {"survey": "csat", "begun": 2, "complete": 1, "partial": 1, "open": 0, "completion": 0.5}
+        {"survey": "csat", "begun": 2, "complete": 1, "partial": 1, "open": 0, "completion": 0.5, **others}
     ]
 
 
@@ -277,3 +278,10 @@ def test_figures_of_counts() -> None:
 @pytest.mark.parametrize(("share", "drawn"), [(0, ""), (1, "████"), (0.5, "██"), (0.001, "▏"), (0.53125, "██▏")])
 def test_bars(share: float, drawn: str) -> None:
     assert bar(share, 4) == drawn
+
+
+def test_other_ends_are_begun_and_neither_complete_nor_partial() -> None:
+    counts = {"complete": 3, "partial": 1, "screened_out": 2, "quota_full": 1, "refused": 4, "begun": 1, "resumed": 5}
+    (found,) = survey_figures([Count("s", "", status, count) for status, count in counts.items()])
+    assert (found.begun, found.completion, found.screened_out) == (12, 0.75, 2)
+    assert (found.quota_full, found.refused, found.open) == (1, 4, 1)
