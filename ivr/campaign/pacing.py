@@ -102,7 +102,11 @@ class AnswerTable:
 
 
 class Pacer:
-    """One campaign's pace in one process. ``target``: answered calls at a time; 0: as many as ``at_once`` lets."""
+    """One campaign's pace in one process. ``target``: answered calls at a time; 0: as many as ``at_once`` lets.
+
+    An attempt holds its place until its end is told: a host that waits in vain for news tells `unknown`. Where several
+    processes call for a campaign each has its share of the limits and of the target; how they are shared is the host's.
+    """
 
     def __init__(self, per_second: float, at_once: int, target: int = 0, ring_ms: int = 30_000) -> None:
         self.limit = RateLimit(per_second)
