@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import answers, events, report, report_answers, runs
+from benchmarks import answers, contacts, events, report, report_answers, runs
 from benchmarks.process import ROOT
 
 PAGE = Path(ROOT) / "docs" / "benchmarks.md"
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--no-write", action="store_true", help="Leave docs/benchmarks.md as it is.")
     parser.add_argument("--level", type=int, choices=[1, 100, 1000], help="Only so many at once.")
     parser.add_argument("--calls", type=int, help="So many calls instead of the level's own number.")
-    parser.add_argument("--only", choices=["calls", "answers"], help="One part of the benchmarks.")
+    parser.add_argument("--only", choices=["calls", "answers", "contacts"], help="One part of the benchmarks.")
     parser.add_argument(
         "--year", type=int, default=10_000_000, help="Answers of the made-up year; needs 12 GB of disk."
     )
@@ -53,9 +53,11 @@ def main() -> int:
         os.environ["BENCH_ANSWERS"] = args.answers
         os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *_without_answers(sys.argv[1:])])
     console = Console()
-    calls_met = args.only == "answers" or _calls(args, console)
-    answers_met = args.only == "calls" or args.quick or args.level is not None or _answers(args, console)
-    return int(not (calls_met and answers_met))
+    small = args.quick or args.level is not None
+    calls_met = args.only not in (None, "calls") or _calls(args, console)
+    answers_met = args.only not in (None, "answers") or small or _answers(args, console)
+    contacts_met = args.only not in (None, "contacts") or small or contacts.run(console)
+    return int(not (calls_met and answers_met and contacts_met))
 
 
 def _calls(args: argparse.Namespace, console: Console) -> bool:

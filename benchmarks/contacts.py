@@ -19,12 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from rich.console import Console
@@ -213,22 +212,28 @@ def main() -> int:
     if args.one:
         _one(args.one[0], args.one[1], Path(args.one[2]))
         return 0
-    console = Console()
+    return int(not run(Console(), args.rows, args.rounds, args.places, args.excel))
+
+
+def run(
+    console: Console, rows: int = 1_000_000, rounds: int = 3, places: Sequence[str] = (), excel: bool = False
+) -> bool:
+    """True when every target is met."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_files(folder, args.rows)
-        places = args.places or ["postgresql://postgres@127.0.0.1:5432/postgres", f"sqlite:///{folder}/x.db"]
-        measured: list[Any] = []
-        for place in places:
-            with console.status(f"{args.rows:,} people into {parse_url(place).get_backend_name()}"):
-                measured += measure(place, folder, args.rows, args.rounds)
+        write_files(folder, rows)
+        beside = list(places) or ["postgresql://postgres@127.0.0.1:5432/postgres", f"sqlite:///{folder}/x.db"]
+        measured: list[Measured] = []
+        for place in beside:
+            with console.status(f"{rows:,} people into {parse_url(place).get_backend_name()}"):
+                measured += measure(place, folder, rows, rounds)
         met = show(console, measured)
-        if args.excel:
+        if excel:
             write_workbook(folder)
-            with _empty(places[-1]) as url:
-                run = _checked(one("xlsx", url, folder), args.rows)
-            console.print(f"a workbook of {run.rows:,} rows: {run.seconds:.1f} s, peak {run.peak_mb:.0f} MB")
-    return int(not met)
+            with _empty(beside[-1]) as url:
+                found = _checked(one("xlsx", url, folder), rows)
+            console.print(f"a workbook of {found.rows:,} rows: {found.seconds:.1f} s, peak {found.peak_mb:.0f} MB")
+    return met
 
 
 if __name__ == "__main__":

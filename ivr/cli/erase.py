@@ -47,11 +47,11 @@ def command(
     forget_dnc: bool,
     country: str,
 ) -> None:
-    """Remove a caller everywhere: calls, answers, contacts, attempts, recordings, spools; then prove it.
+    """Remove a caller everywhere: calls, answers, contacts, recordings, spools; then prove it.
 
-    Who is on the do-not-call list stays there, by number, unless --forget-dnc is given. A quota's count stays, as a
-    row of nobody. What is stored of it is when, how many rows, and a keyed hash of the number. Exit status 1 when
-    something is left, or a call of that caller goes on: then nothing was removed.
+    Who is on the do-not-call list stays there, by number, unless --forget-dnc is given. A quota's count and attempts
+    to call stay, as rows of nobody. What is stored of it is when, how many rows, and a keyed hash of the number. Exit
+    status 1 when something is left, or a call of that caller goes on: then nothing was removed.
     """
     config = settings()
     places = erase.Places(recordings or config.recordings, spool or config.spool, traces)

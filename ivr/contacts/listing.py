@@ -13,10 +13,11 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from ivr.campaign.numbers import Normal
 from ivr.contacts.columns import NUMBER
 from ivr.contacts.importing import RejectedFile, Report, Wish, bad_lines, note, open_table
 from ivr.contacts.people import Rejected
-from ivr.contacts.shapes import Normaliser, Result, prefix_of
+from ivr.contacts.shapes import Normaliser, prefix_of
 from ivr.results.cells import bare_cell
 from ivr.store import dnc
 from ivr.store.schema import KEY_LENGTH, TEXT_LENGTH
@@ -39,12 +40,12 @@ def import_file(
     report = Report(path, table.told, columns)
     normalise = Normaliser(wish.country)
 
-    def begin(text: str) -> Result:
+    def begin(text: str) -> Normal:
         return prefix_of(text, wish.country)
 
     exported = tuple(columns.header) == HEAD
     at_number = columns.own[NUMBER]
-    meant: Callable[[str], Result] = begin if prefix else normalise
+    meant: Callable[[str], Normal] = begin if prefix else normalise
 
     def plain(first: int, rows: Sequence[list[str]], bad: list[Rejected]) -> Iterator[dnc.Entry]:
         head = columns.header[at_number] or f"column {at_number + 1}"
@@ -80,7 +81,7 @@ def import_file(
 
 
 def _exported(
-    cells: list[str], normalise: Callable[[str], Result], begin: Callable[[str], Result]
+    cells: list[str], normalise: Callable[[str], Normal], begin: Callable[[str], Normal]
 ) -> dnc.Entry | tuple[str, str, str]:
     """The entry, or the column, the cell and what is wrong with it."""
     if len(cells) != len(HEAD):

@@ -30,8 +30,13 @@ AUTHORED: Final = (
     *("program", "survey_definition", "survey_question", "survey_quota", "launch"),
     *("v_help", "report_view", "report_zone", "zone_offset", "alembic_version"),
 )
-#: Rows of the person by the id of a contact or of an attempt: who was to be called, and was.
-_CALLED: Final = ("contact", "campaign_contact", "dial_attempt")
+#: Who is to be called: the whole row is the person's.
+_CALLED: Final = ("contact", "campaign_contact")
+#: What figures count on: table -> its key, and what else tells of the person.
+_NOBODYS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "quota_complete": ("call_id", ("at",)),
+    "dial_attempt": ("attempt_id", ("contact_id", "number", "consent")),
+}
 #: Where the number stays, so that nobody calls it.
 KEPT: Final = "dnc"
 #: A number of fewer digits stands in the bytes of any database file, by chance.
@@ -108,17 +113,19 @@ def _called(connection: Connection, plains: Sequence[str], now: datetime) -> tup
     """Ids of the person's contacts, and of attempts to call."""
     turn, attempt = schema.campaign_contact, schema.dial_attempt
     numbers = [begin + plain for plain in plains for begin in ("+", "", "00")]
-    leased = select(turn.c.campaign).where(
-        turn.c.number.in_(numbers), turn.c.state == "leased", turn.c.lease_until > now
-    )
-    for campaign in connection.execute(leased).scalars():
+    leased = turn.c.number.in_(numbers), turn.c.state == "leased", turn.c.lease_until > now
+    for campaign in connection.execute(select(turn.c.campaign).where(*leased)).scalars():
         raise EraseError(f"campaign {campaign!r} calls this number at this moment; try again when that has ended")
     contacts: set[str] = set()
     for table in (schema.contact, turn, attempt):
         query = select(table.c.contact_id).where(table.c.number.in_(numbers)).distinct()
         contacts |= {str(found) for found in connection.execute(query).scalars() if found}
-    made = or_(attempt.c.number.in_(numbers), attempt.c.contact_id.in_(contacts))
-    return contacts, set(connection.execute(select(attempt.c.attempt_id).where(made)).scalars())
+    own = or_(attempt.c.number.in_(numbers), attempt.c.contact_id.in_(contacts))
+    made = connection.execute(select(attempt.c.attempt_id, attempt.c.leased_at, attempt.c.ended_at).where(own)).all()
+    for one in made:
+        if one.ended_at is None and one.leased_at is not None and one.leased_at > now - LONGEST_CALL:
+            raise EraseError(f"a campaign calls this number ({one.attempt_id}); try again when that has ended")
+    return contacts, {one.attempt_id for one in made}
 
 
 def _written_as(column: Any, plains: Sequence[str]) -> Any:
@@ -234,13 +241,13 @@ def _remove_rows(connection: Connection, person: Person, forget_dnc: bool) -> Co
     for table in _tables(connection):
         if table.name in AUTHORED:
             continue
-        if table.name == "quota_complete":
-            count(table.name, _make_nobodys(connection, person.call_ids))
-        else:
-            for name in ("call_id", "contact_id", "attempt_id"):
-                if name in table.columns and (name == "call_id" or table.name in _CALLED):
-                    for ids in _pieces(person.ids):
-                        count(table.name, connection.execute(delete(table).where(table.c[name].in_(ids))).rowcount)
+        nobodys = _NOBODYS.get(table.name)
+        if nobodys:
+            count(table.name, _make_nobodys(connection, table, person.ids, *nobodys))
+        for name in ("call_id", "contact_id"):
+            if name in table.columns and not nobodys and (name == "call_id" or table.name in _CALLED):
+                for ids in _pieces(person.ids):
+                    count(table.name, connection.execute(delete(table).where(table.c[name].in_(ids))).rowcount)
         kept = table.name == KEPT and not forget_dnc
         for row in list(_rows_of(connection, table, person)):
             if kept and person.is_own(row["number"]):
@@ -263,13 +270,13 @@ def _pieces(ids: Sequence[str]) -> Iterator[Sequence[str]]:
         yield ids[start : start + _IDS_AT_ONCE]
 
 
-def _make_nobodys(connection: Connection, call_ids: Sequence[str]) -> int:
-    """The quota had its completed run, and keeps it: a row of a call that never was, without its time."""
-    table, changed = schema.quota_complete, 0
-    for ids in _pieces(call_ids):
-        for row in connection.execute(select(table).where(table.c.call_id.in_(ids))).all():
+def _make_nobodys(connection: Connection, table: Table, ids: Sequence[str], key: str, emptied: Sequence[str]) -> int:
+    """What was counted stays counted: a quota's completed run, an attempt to call; of a call that never was."""
+    changed = 0
+    for some in _pieces(ids):
+        for row in connection.execute(select(table).where(table.c[key].in_(some))).all():
             own = and_(*(column == getattr(row, column.name) for column in table.primary_key))
-            new: dict[str, Any] = {"call_id": f"erased-{secrets.token_hex(8)}", "at": None}
+            new: dict[str, Any] = {key: f"erased-{secrets.token_hex(8)}", **dict.fromkeys(emptied)}
             changed += connection.execute(update(table).where(own).values(new)).rowcount
     return changed
 

@@ -257,8 +257,13 @@ def called(database: str, state: str = "done") -> None:
             turn = {"campaign": "c", "contact_id": f"contact-{who}", "number": number, "state": state, "fence": 1}
             connection.execute(schema.campaign_contact.insert(), [{**turn, "lease_until": at(3700)}])
             for n in (1, 2):
+                over = state != "unended" or n == 1
+                ends = {"consent": "form", "leased_at": at(0)} | {
+                    "ended_at": at(60) if over else None,
+                    "outcome": "busy" if over else None,
+                }
                 attempt = {"attempt_id": f"attempt-{who}{n}", "campaign": "c", "number": number, "number_of": n}
-                connection.execute(schema.dial_attempt.insert(), [{**attempt, "contact_id": f"contact-{who}"}])
+                connection.execute(schema.dial_attempt.insert(), [{**attempt, "contact_id": f"contact-{who}", **ends}])
         audit = {"campaign": "c", "number": 1, "at": at(0), "by": "me", "what": "note"}
         connection.execute(schema.campaign_audit.insert(), [{**audit, "json": '{"ask": "contact-p"}'}])
     listed = [
@@ -279,7 +284,12 @@ def test_who_was_to_be_called_is_forgotten_and_stays_uncalled(
     assert done.complete, [line for line in done.proof if line.after]
     for table, name in (("contact", "contact_id"), ("campaign_contact", "contact_id")):
         assert [row[name] for row in read(database, table)] == ["contact-o"], table
-    assert [row["attempt_id"] for row in read(database, "dial_attempt")] == ["attempt-o1", "attempt-o2"]
+    tried = {
+        row["attempt_id"]: (row["contact_id"], row["number"], row["consent"]) for row in read(database, "dial_attempt")
+    }
+    assert {tried.pop(f"attempt-o{n}") for n in (1, 2)} == {("contact-o", "+" + OTHER, "form")}
+    assert [name.startswith("erased-") for name in tried] == [True, True]
+    assert set(tried.values()) == {(None, None, None)}
     assert read(database, "campaign_audit")[0]["json"] == '{"ask": "erased"}'
     entries = {(e.scope, e.number): (e.reason, e.source, e.at) for e in dnc.entries(engine)}
     kept = {("-", "+" + NUMBER): ("opt_out", "erased", at(0))}
@@ -304,13 +314,17 @@ def test_a_contact_that_never_called_and_is_written_without_its_country(database
     assert [row["number"] for row in read(database, "contact")] == ["+" + OTHER]
 
 
-def test_an_attempt_that_goes_on_is_left_alone(database: str, places: erase.Places) -> None:
-    called(database, "leased")
-    with pytest.raises(erase.EraseError, match="campaign 'c' calls this number"):
+@pytest.mark.parametrize(
+    ("state", "says"), [("leased", "campaign 'c' calls this number"), ("unended", "a campaign calls this number")]
+)
+def test_an_attempt_that_goes_on_is_left_alone(database: str, places: erase.Places, state: str, says: str) -> None:
+    called(database, state)
+    with pytest.raises(erase.EraseError, match=says):
         erased(database, places)
     assert len(read(database, "contact")) == 2
     engine = make_engine(database)
-    assert erase.find(engine, NUMBER, at(3700)).other_ids, "the dialler died: its lease has ended"
+    later = at(0) + timedelta(days=2)
+    assert erase.find(engine, NUMBER, later).other_ids, "the dialler died: its lease has ended"
 
 
 @pytest.mark.parametrize("forget", [False, True])
