@@ -103,8 +103,12 @@ def per_second(campaign: Campaign, expected: Expected) -> float:
 _Key = tuple[str, tuple[str, ...], int, int]
 
 
-def forecast(campaign: Campaign, ready: Mapping[tuple[str, datetime], int], expected: Expected) -> Forecast:
-    """``ready``: (zone, earliest moment) -> people, as campaign.scrub says."""
+#: (zone, earliest moment, attempts before) -> people, as campaign.scrub says.
+Ready = Mapping[tuple[str, datetime, int], int]
+
+
+def forecast(campaign: Campaign, ready: Ready, expected: Expected) -> Forecast:
+    """What became of attempts before is not asked: they count for `each` only."""
     return _Flow(campaign, expected).run(ready)
 
 
@@ -120,11 +124,11 @@ class _Flow:
         self.zone = zone_info(campaign.calling.zone) or UTC
         self._days: dict[tuple[str, int], int] = {}
 
-    def run(self, ready: Mapping[tuple[str, datetime], int]) -> Forecast:
+    def run(self, ready: Ready) -> Forecast:
         people = sum(ready.values())
         crumb = max(1e-3, people * 1e-7)
-        for (zone, moment), count in ready.items():
-            self.due[_step_of(moment)][(zone, (), 0, 0)] += count
+        for (zone, moment, attempts), count in ready.items():
+            self.due[_step_of(moment)][(zone, ("",) * attempts, 0, 0)] += count
         at = min(self.due, default=0)
         for _ in range(_MOST_STEPS if people else 0):
             for key, amount in self.due.pop(at, {}).items():
