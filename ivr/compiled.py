@@ -19,10 +19,9 @@ MODULES = (
     *(f"ivr.core.{name}" for name in ("effects", "events", "expr", "nodes", "state", "turn", "values", "collecting")),
     *(f"ivr.core.{name}" for name in ("ordering", "surveying", "connecting", "detecting", "wishes", "machine")),
     *(f"ivr.esl.{name}" for name in ("codec", "event", "commands", "conversation", "link", "inbound")),
-    *(
-        f"ivr.hosts.{name}"
-        for name in ("completions", "door", "freeswitch", "journal", "keeper", "queueing", "registry", "server", "wire")
-    ),
+    *(f"ivr.hosts.{name}" for name in ("applications", "completions", "control", "deadlines", "freeswitch", "keys")),
+    *(f"ivr.hosts.{name}" for name in ("performer", "queue_wait", "queueing", "route", "waits", "whereabouts")),
+    *(f"ivr.hosts.{name}" for name in ("door", "journal", "keeper", "registry", "server", "wire")),
     *(f"ivr.store.{name}" for name in ("recorder", "rows", "write")),
 )
 SOURCE = Path(__file__).resolve().parent.parent

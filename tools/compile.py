@@ -58,7 +58,8 @@ def build(source: Path, target: Path) -> str:
         new = target.with_name(target.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
         shutil.copytree(aside / "out", new)
-        (new / compiled.STAMP).write_text(compiled.fingerprint(source), encoding="ascii")
+        # Of the copy: a source that was edited meanwhile is not what was compiled.
+        (new / compiled.STAMP).write_text(compiled.fingerprint(aside), encoding="ascii")
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)
     return ""

@@ -6,10 +6,12 @@ and then tried with one call: numbers are not burned on it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Final
 
 from ivr.campaign.model import Gateway
+from ivr.campaign.numbers import E164
 from ivr.campaign.outcomes import OF_THE_WAY
 from ivr.campaign.pacing import RateLimit
 
@@ -17,6 +19,21 @@ from ivr.campaign.pacing import RateLimit
 REFUSALS: Final = 5
 REST_MS: Final = 15_000
 LONGEST_REST_MS: Final = 120_000
+
+
+def dial_string(gateway: Gateway, number: str) -> str:
+    """What originate is told: the way, a slash, a number and nothing else. Raises ValueError."""
+    if not E164.fullmatch(number):
+        raise ValueError(f"{number!r} is no E.164 number: it is not dialled")
+    return f"{gateway.dial}/{number}"
+
+
+def caller_id(gateway: Gateway, contact_id: str) -> str:
+    """The number that this contact is called from, the same each time; "" where the gateway has its own."""
+    if not gateway.caller_ids:
+        return ""
+    drawn = int.from_bytes(hashlib.sha256(contact_id.encode()).digest()[:8])
+    return gateway.caller_ids[drawn % len(gateway.caller_ids)]
 
 
 class Line:

@@ -38,10 +38,15 @@ class Normal(NamedTuple):
 
 def normalise(value: object, country: str = "") -> Normal:
     """One cell of a list. ``country`` (CN, DE ...) is where numbers without a country code belong; "": nowhere."""
+    country = country.upper()
+    if isinstance(value, str) and value.isascii() and 7 < len(value) < 17:
+        quick = _quick(value, country)
+        if quick:
+            return Normal(quick)
     text, reason = _text(value)
     if reason:
         return Normal("", reason)
-    return _parsed(text, country.upper())
+    return _parsed(text, country)
 
 
 def zone_of(number: str) -> str:
@@ -65,6 +70,50 @@ def _number(number: str) -> phonenumbers.PhoneNumber:
     if not E164.fullmatch(number):
         raise ValueError(f"{number!r} is no E.164 number; take it from normalise()")
     return phonenumbers.parse(number)
+
+
+class _Plan(NamedTuple):
+    code: str
+    people: tuple[tuple[re.Pattern[str], frozenset[int]], ...]  # mobile and fixed lines: pattern, lengths
+    otherwise: re.Pattern[str]  # how digits begin that the parser would take for something else
+
+
+def _quick(text: str, country: str) -> str:
+    """What most cells of most lists are: plain digits that can be read in one way only. "" for all others."""
+    if text.isdigit():
+        plan, national = _plan(country), text
+    elif text[:1] == "+" and text[1:].isdigit():
+        code = next((text[1:n] for n in (2, 3, 4) if int(text[1:n]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
+        if not code:
+            return ""
+        plan, national = _plan(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(code)][0]), text[1 + len(code) :]
+    else:
+        return ""
+    if plan is None or plan.otherwise.match(national):
+        return ""
+    length = len(national)
+    for pattern, lengths in plan.people:
+        if length in lengths and pattern.fullmatch(national):
+            return f"+{plan.code}{national}"
+    return ""
+
+
+@lru_cache(maxsize=512)
+def _plan(country: str) -> _Plan | None:
+    """None where quick reading is not safe: several countries share the code, or a 0 of the number is dialled."""
+    if country not in phonenumbers.SUPPORTED_REGIONS:
+        return None
+    code = phonenumbers.country_code_for_region(country)
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    if plan is None or phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code] != (country,):
+        return None
+    people = tuple(
+        (re.compile(kind.national_number_pattern), frozenset(kind.possible_length))
+        for kind in (plan.mobile, plan.fixed_line)
+        if kind is not None and kind.national_number_pattern and kind.possible_length
+    )
+    begins = [b for b in (plan.national_prefix_for_parsing, plan.international_prefix) if b]
+    return _Plan(str(code), people, re.compile("|".join([*begins, "0", str(code)])))
 
 
 @lru_cache(maxsize=1)

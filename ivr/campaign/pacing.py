@@ -87,9 +87,10 @@ class AnswerTable:
         answered, ended = share * weight * self._weight, weight * self._weight
         # The first guess is spread over the first bins only: of calls that ring for long it would say too much.
         found = [0.0] * self._bins
+        answered_yet = ended_yet = 0.0
         for n in range(self._bins - 1, -1, -1):
-            answered_yet = sum(self._answered[n:])
-            ended_yet = sum(self._ended[n:])
+            answered_yet += self._answered[n]
+            ended_yet += self._ended[n]
             fade = max(0.0, 1 - n / 10)
             count = (ended_yet + ended * fade) / self._weight
             if count <= 0:
@@ -167,10 +168,10 @@ class Pacer:
     def expected(self, now_ms: int) -> float:
         """Answered calls when one that begins now would be answered: those of now, less those that end, and more."""
         leaving = self.talking * min(1.0, self.table.lag_ms * self._ends / self._talk_ms)
-        coming = sum(
-            self.table.chance(now_ms - began) * (1.0 if now_ms - began > TAKEN_MS else self.reach)
-            for began in self._ringing.values()
-        )
+        chance, coming = self.table.chance, 0.0
+        for began in self._ringing.values():
+            rung_ms = now_ms - began
+            coming += chance(rung_ms) if rung_ms > TAKEN_MS else chance(rung_ms) * self.reach
         return self.talking - leaving + coming
 
     def _way(self, taken: bool) -> None:

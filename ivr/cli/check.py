@@ -23,10 +23,10 @@ from ivr.ops.config import Projects
 @click.option("--explain", "code", metavar="CODE", help="Say what a code means, and what to do.")
 @click.option("--schema", is_flag=True, help="Print a JSON Schema of the language, for editors.")
 def command(paths: tuple[Path, ...], form: str, code: str | None, schema: bool) -> None:
-    """Find every mistake in flows, questionnaires and prompts.
+    """Find every mistake in flows, questionnaires, campaigns and prompts.
 
-    PATHS are files or directories; without any: the flows, surveys and prompts of callweave.yaml. Exit status 1 when
-    there are errors.
+    PATHS are files or directories; without any: the flows, surveys and prompts of callweave.yaml, and campaigns/. Exit
+    status 1 when there are errors.
     """
     if schema:
         from ivr.lang.schema import schema as make_schema
@@ -40,7 +40,8 @@ def command(paths: tuple[Path, ...], form: str, code: str | None, schema: bool) 
         click.echo(text, nl=False)
         return
     projects = Projects()
-    files = find(paths, projects.here.folders())
+    here = projects.here
+    files = find(paths, (*here.folders(), here.root / "campaigns"))
     problems: dict[Problem, None] = {}
     for path in files:
         problems.update(dict.fromkeys(check_file(path, projects.of(path)).problems))

@@ -5,7 +5,6 @@ Law: thin; the calls are ``hosts.crowd``'s. Writes to a database that holds made
 
 from __future__ import annotations
 
-import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,7 +69,7 @@ def _fill(engine: Engine, db: str, program: Program, calls: int, seed: int, firs
     database.write(_plans(program, first_day.replace(tzinfo=UTC)))
     group: list[Prepared] = []
     count = 0
-    for rows in crowd.calls(program, calls, random.Random(seed), first_day.date()):
+    for rows in crowd.calls(program, calls, seed, first_day.date()):
         group += rows
         count += 1
         if count % GROUP == 0:

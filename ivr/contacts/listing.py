@@ -17,6 +17,7 @@ from ivr.contacts.columns import NUMBER
 from ivr.contacts.importing import RejectedFile, Report, Wish, bad_lines, note, open_table
 from ivr.contacts.people import Rejected
 from ivr.contacts.shapes import Normaliser, Result, prefix_of
+from ivr.results.cells import bare_cell
 from ivr.store import dnc
 from ivr.store.schema import KEY_LENGTH, TEXT_LENGTH
 
@@ -84,13 +85,12 @@ def _exported(
     """The entry, or the column, the cell and what is wrong with it."""
     if len(cells) != len(HEAD):
         return "", ", ".join(cells)[:200], f"it has {len(cells)} cells, the header {len(HEAD)}"
-    text, kind, scope, reason, source, since = cells
+    text, kind, scope, reason, source, since = map(bare_cell, cells)
     if kind not in ("number", "prefix"):
         return "kind", kind[:200], "it is neither number nor prefix"
     found = begin(text) if kind == "prefix" else normalise(text)
     if not found.number:
         return "number", text[:200], found.reason
-    scope = scope.removeprefix("'")  # a guard against formulas stands before -
     if not scope or len(scope) > KEY_LENGTH:
         return "scope", scope[:200], "it is no campaign, and not - for all of them"
     try:

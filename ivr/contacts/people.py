@@ -19,6 +19,7 @@ from typing import Any, Final
 from ivr.contacts.columns import NUMBER, Columns
 from ivr.contacts.shapes import Normaliser, zone_of
 from ivr.lang.parts import LANGUAGE
+from ivr.results.cells import bare_cell
 
 #: What a contact is stored as, in this order. None: the file does not say.
 Contact = tuple[str, str, str | None, str | None, str, str | None, str | None]
@@ -156,6 +157,8 @@ class Intake:
 def _text(cell: str) -> str:
     """Without what no database takes, and without blanks around it."""
     cell = cell.strip()
+    if cell[:1] == "'":
+        cell = bare_cell(cell)
     if not cell.isascii() or "\0" in cell:
         cell = _NUL_OR_SURROGATE.sub("", cell)
     return cell if len(cell) <= MOST_TEXT else cell[:MOST_TEXT]

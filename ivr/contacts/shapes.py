@@ -25,7 +25,7 @@ _BETWEEN: Final = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000()\[\]./\u2010
 _UNSEEN: Final = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 #: Digits that went through a spreadsheet's number: 1.38001E+10, 1.38e10.
 _LOST: Final = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
-_ZERO_PLACES: Final = re.compile(r"(\+?[0-9]+)\.0+")
+_ZERO_PLACES: Final = re.compile(r"(\+?[0-9]{7,})\.0{1,2}")
 #: How spreadsheets are kept from reading a number as one: ="138..." and '138...
 _GUARDED: Final = re.compile(r"=\s*\"([^\"]*)\"|'(.*)")
 _BEGINNING: Final = re.compile(r"\+[1-9][0-9]{0,14}|[0-9]{1,15}", re.ASCII)
@@ -60,7 +60,7 @@ class Normaliser:
             raise ValueError(f"{country!r} is no country; write two letters: CN, DE, US")
         self.country = country
         code = phonenumbers.country_code_for_region(country)
-        self._plus = f"+{code}"
+        self.plus = f"+{code}"
         shape = _shape(country, code)
         self._quick: Any = shape.fullmatch if shape else _never
         self.zone = zone_of_code(str(code))
@@ -68,7 +68,7 @@ class Normaliser:
     def quick(self, text: str) -> str:
         """E.164 of a number of the country written in digits; "" when it takes a longer look."""
         found = self._quick(text)
-        return self._plus + found[found.lastindex] if found else ""
+        return self.plus + found[found.lastindex] if found else ""
 
     def __call__(self, text: str) -> Result:
         """Raises nothing: what is no number has its reason."""
@@ -152,7 +152,7 @@ def long_way(plain: str, country: str) -> Result:
         parsed = phonenumbers.parse(plain, country)
     except phonenumbers.NumberParseException as error:
         return Result(reason=_UNREADABLE.get(error.error_type, "it is no number"))
-    if not plain.startswith("+") and shortnumberinfo.is_emergency_number(plain, country):
+    if plain in _EMERGENCY or (not plain.startswith("+") and shortnumberinfo.is_emergency_number(plain, country)):
         return Result(reason="it is an emergency number")
     if not phonenumbers.is_valid_number(parsed):
         short = not plain.startswith("+") and _is_short(plain, country)
@@ -164,6 +164,8 @@ def long_way(plain: str, country: str) -> Result:
     return Result(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
 
 
+#: Mobile networks everywhere take these.
+_EMERGENCY: Final = ("112", "911")
 _UNREADABLE: Final = {
     phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: "there is no such country code",
     phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "it ends after the digits for a call abroad",

@@ -47,7 +47,8 @@ from ivr.core.program import (
 from ivr.core.state import CallState
 from ivr.core.turn import Turn
 
-#: Nodes passed between two waits before the call is taken to be going round in circles.
+#: Nodes passed between two waits, beyond twice those there are, before the call is taken to be going round in circles.
+#: A questionnaire whose questions are all skipped passes each of them, and a Shuffle once more after each entry.
 MAX_NODES_PER_TURN: Final = 200
 #: After the longest call time the error exit has this long to say its goodbye.
 OVERTIME_MS: Final = 60_000
@@ -258,7 +259,8 @@ def _recording(turn: Turn, node: Record, event: Event) -> str | None:
 def _run(turn: Turn, goto: str) -> None:
     """Pass through nodes until one waits or the call ends."""
     state = turn.state
-    for _ in range(MAX_NODES_PER_TURN):
+    limit = MAX_NODES_PER_TURN + 2 * len(turn.program.nodes)
+    for _ in range(limit):
         if not goto:
             return _end(turn, "error", "NORMAL_TEMPORARY_FAILURE")
         if goto not in turn.program.nodes:
@@ -272,7 +274,7 @@ def _run(turn: Turn, goto: str) -> None:
         if found is None:
             return None
         goto = found
-    goto = turn.fail("loop", f"{MAX_NODES_PER_TURN} steps without waiting for the caller")
+    goto = turn.fail("loop", f"{limit} steps without waiting for the caller")
     return _run(turn, goto)
 
 

@@ -23,7 +23,7 @@ def mark(turn: Turn, node: SurveyMark) -> str:
     runs = turn.state.runs
     run = runs.get(node.survey)
     if node.mark == "begin":
-        _begin(turn, node.survey, run[0] + 1 if run else 1)
+        _begin(turn, node, run[0] + 1 if run else 1)
     elif node.mark == "resume":
         _resume(turn, node)
     elif run and run[4]:
@@ -32,12 +32,30 @@ def mark(turn: Turn, node: SurveyMark) -> str:
     return node.next
 
 
-def _begin(turn: Turn, survey: str, occurrence: int) -> None:
-    state = turn.state
+def _begin(turn: Turn, node: SurveyMark, occurrence: int) -> None:
+    state, survey = turn.state, node.survey
+    _forget(turn, node)
     seed = ordering.seed(state.call_id, survey, occurrence)
     state.runs = {**state.runs, survey: [occurrence, 0, 0, "", True, seed]}
     plan = turn.program.surveys.get(survey)
     turn.save_run(survey, "begun", definition=plan.hash if plan else None, **_circumstances(turn))
+
+
+def _forget(turn: Turn, node: SurveyMark) -> None:
+    """A run begins with nothing of another run of this call: no answer, no place in an order, nothing to go on with.
+
+    Only what was asked in this call: a fact of a question's name is the caller's, not another run's.
+    """
+    state, nodes = turn.state, turn.program.nodes
+    stale: dict[str, Any] = {}
+    for question in node.questions:
+        if question in state.visits:
+            stale |= {question: None, f"{question}.missing": None}
+    if node.survey in state.runs:
+        stale |= {f"resume.{node.survey}": False, f"{node.survey}.resumed": False}
+    if stale:
+        state.variables = {**state.variables, **stale}
+    state.orders = {k: v for k, v in state.orders.items() if getattr(nodes.get(k), "survey", "") != node.survey}
 
 
 def _circumstances(turn: Turn) -> dict[str, Any]:
@@ -62,7 +80,7 @@ def _resume(turn: Turn, node: SurveyMark) -> None:
     seed = known.get(f"{prefix}.seed")
     answered = 0
     for question in node.questions:
-        value, missing = known.get(f"{prefix}.{question}"), known.get(f"{prefix}.{question}.missing")
+        value, missing = known.get(f"{prefix}.answer.{question}"), known.get(f"{prefix}.missing.{question}")
         if value is None and not missing:
             continue
         answered += 1

@@ -74,6 +74,8 @@ def declines(node: Collect, keys: str) -> bool:
 
 def is_over(node: Collect, keys: str) -> bool:
     """Whether nothing can follow: as many keys as there can be, or every place of a ranking taken."""
+    if any(key != keys and key.startswith(keys) for key in node.missing):
+        return False
     if node.value == "multiple":  # a key pressed twice counts once
         return len(set(keys)) >= node.max_keys
     return len(keys) >= node.max_keys

@@ -1,6 +1,6 @@
 """A crowd: callers who answer a questionnaire by chance, over the simulator, so that every row is the machine's own.
 
-Law: chance comes in as a ``random.Random``; the same seed and questionnaire make the same calls. What they say is made
+Law: chance comes from a seed; the same seed and questionnaire make the same calls. What they say is made
 up, and each call's id says so. Nothing here is for live calls.
 """
 
@@ -60,13 +60,15 @@ class Person:
 
 
 def calls(
-    program: Program, count: int, rng: random.Random, first_day: date, habits: Habits | None = None
+    program: Program, count: int, seed: int, first_day: date, habits: Habits | None = None
 ) -> Iterator[list[Prepared]]:
-    """The rows of each call, in the order in which they began."""
+    """The rows of each call, in the order in which they began. Another seed makes other calls beside these."""
+    rng = random.Random(seed)
     people = sorted((_person(rng, first_day, program.languages) for _ in range(count)), key=lambda p: p.started_at)
     definition = Definition.from_json(next(iter(program.surveys.values())).definition)
     for number, person in enumerate(people):
-        yield _call(program, definition, person, f"{MARK}{number:06}", rng, habits or Habits())
+        call_id = f"{MARK}{definition.survey[:40]}-{seed}-{number:06}"
+        yield _call(program, definition, person, call_id, rng, habits or Habits())
 
 
 def _person(rng: random.Random, first_day: date, languages: tuple[str, ...]) -> Person:

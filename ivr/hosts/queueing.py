@@ -1,6 +1,6 @@
 """One caller's stay in a queue of mod_callcenter: what is asked of the switch, and what its words mean.
 
-Law: sans-IO, and no machine: it gives commands to send and outcomes; ``freeswitch`` sends them and feeds the machine.
+Law: sans-IO, and no machine: it gives commands to send and outcomes; ``queue_wait`` sends them.
 
     asking   is anybody signed in, is there room?   → QueueDone, or
     waiting  the application `callcenter` runs       → QueueDone (left, timed out, ...), or
@@ -21,6 +21,7 @@ from ivr.core.effects import Enqueue
 from ivr.core.events import QueueDone
 from ivr.esl.event import Event
 from ivr.hosts.completions import OUR_KEY, queue_done
+from ivr.hosts.whereabouts import PLACE
 
 #: Beside those of every call: who has the caller after the talk.
 QUEUE_EVENTS: Final = ("CHANNEL_EXECUTE",)
@@ -93,7 +94,7 @@ class QueueStay:
     def variables(self, channel: Mapping[str, str]) -> dict[str, str]:
         """Of the channel. ``channel``: where the call was sent by the dialplan, and is to be sent again."""
         said = {"cc_exit_keys": self.wait.keys + OUR_KEY}
-        parts = [channel.get(name, "") for name in ("Caller-Destination-Number", "Caller-Dialplan", "Caller-Context")]
+        parts = [channel.get(name, "") for name in PLACE]
         if all(_PART.fullmatch(part) for part in parts):
             said["transfer_after_bridge"] = ":".join(parts)
             said["callweave_takeover"] = "true"

@@ -15,9 +15,9 @@ from typing import Any, Final, Protocol
 from ivr.core.program import Program
 from ivr.core.state import CallState
 from ivr.esl.event import Event
-from ivr.hosts.freeswitch import Later, Route
 from ivr.hosts.journal import person
 from ivr.hosts.past import Wanting, has_quotas, wanted_of
+from ivr.hosts.route import Later, Route
 from ivr.hosts.sounds import BuiltSounds, Sounds
 from ivr.lang.check import check_file
 from ivr.lang.problem import Problem

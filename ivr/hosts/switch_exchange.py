@@ -103,5 +103,6 @@ class ExchangeServer:
             if not any("cannot connect" in problem for problem in result.problems):
                 break
         self._on_result(call, result)
-        self.exchange.hang_up(call.uuid, self._now_ms())
+        by_party = switch.channel.get("sip_term_status") == "200"
+        self.exchange.hang_up(call.uuid, self._now_ms(), by_party=by_party)
         self._flush()

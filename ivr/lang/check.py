@@ -18,7 +18,7 @@ from ivr.lang.problem import Problem, Problems, meant, nearest, quoted
 from ivr.lang.project import Project
 from ivr.lang.reader import Reader
 from ivr.lang.source import Map, Source, Text
-from ivr.survey import reading
+from ivr.survey import banked, reading
 from ivr.survey.bank import Bank, read_bank
 from ivr.survey.checks import check_logic
 from ivr.survey.compiling import Offer, compile_survey
@@ -61,7 +61,7 @@ def check_file(path: Path | str, project: Project | None = None) -> CheckResult:
 
 def _check_bank(project: Project, source: Source) -> tuple[Problem, ...]:
     problems = Problems()
-    reading.check_bank_file(source, problems, project.catalogue, {})
+    banked.check_bank_file(source, problems, project.catalogue, {})
     return problems.sorted()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from ivr.campaign import life
+from ivr.campaign import life, machines
 from ivr.campaign.model import Campaign
 from ivr.campaign.outcomes import FINAL_EVERYWHERE
 from ivr.campaign.reader import read_campaign
@@ -204,7 +204,7 @@ def _go_on(
     name = campaign.campaign
     number = _free_version(engine, name)
     launch = f"{name}-v{number}"
-    made = launching.open_launch(config, engine, launch, flow_file(config, campaign), who.at, must_ask=False)
+    made = _freeze(config, engine, launch, campaign, who)
     people, added, rules = fill(engine, campaign, who.at, on_people)
 
     def then(connection: Connection, row: CampaignRow) -> Mapping[str, Any]:
@@ -225,6 +225,24 @@ def _go_on(
     with reading(engine) as connection:
         waiting = campaigns.left(connection, name)["waiting"]
     return Started(row, launch, people, waiting, added, rules)
+
+
+def _freeze(config: Config, engine: Engine, launch: str, campaign: Campaign, who: Who) -> launches.Launch:
+    """The flow, with what the campaign says of machines and recording before it."""
+    catalogue = config.project().catalogue
+    named = {name: catalogue.get(name) for name in (campaign.machines.leave, campaign.recording_notice) if name}
+    try:
+        return launching.open_launch(
+            config,
+            engine,
+            launch,
+            flow_file(config, campaign),
+            who.at,
+            must_ask=False,
+            prepare=lambda program: machines.prepared(program, campaign, named),
+        )
+    except machines.UnknownPrompt as error:
+        raise launching.LaunchError(str(error)) from error
 
 
 def _free_version(engine: Engine, name: str) -> int:

@@ -7,6 +7,7 @@ there. Nothing frozen is ever written again.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -41,9 +42,17 @@ def folder_of(config: Config, name: str) -> Path:
 
 
 def open_launch(
-    config: Config, engine: Engine, name: str, path: Path, now: datetime, *, must_ask: bool = True
+    config: Config,
+    engine: Engine,
+    name: str,
+    path: Path,
+    now: datetime,
+    *,
+    must_ask: bool = True,
+    prepare: Callable[[Program], Program] = lambda program: program,
 ) -> Launch:
-    """Freezes the flow or questionnaire in ``path``. ``must_ask``: a flow without a questionnaire is refused.
+    """Freezes the flow or questionnaire in ``path``, as ``prepare`` makes it. ``must_ask``: a flow without a
+    questionnaire is refused.
 
     Raises LaunchError, MissingAudio, OSError, the database's.
     """
@@ -55,7 +64,7 @@ def open_launch(
     if result.program is None:
         errors = "\n".join(str(p) for p in result.problems if p.severity == "error")
         raise LaunchError(f"{path} has mistakes, and nothing was launched:\n{errors or 'it is no flow'}")
-    program = replace(result.program, launch=name, where={})
+    program = prepare(replace(result.program, launch=name, where={}))
     if must_ask and not program.surveys:
         raise LaunchError(f"{path} asks no questionnaire; a launch is of one that does")
     survey = next(iter(program.surveys), "")

@@ -19,3 +19,10 @@ def safe_cell(value: Any) -> Any:
     head = value.lstrip()
     risky = head.startswith(_STARTS) and not _NEGATIVE.fullmatch(value)
     return f"'{value}" if risky or value[:1] in ("\t", "\r", "\n", "\0") else value
+
+
+def bare_cell(text: str) -> str:
+    """A text that came back from a spreadsheet without the quote that ``safe_cell`` put before it."""
+    if text[:1] == "'" and text[1:].lstrip().startswith(_STARTS):
+        return text[1:]
+    return text

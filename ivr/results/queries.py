@@ -175,6 +175,8 @@ def _call_line(row: Any, unmask: bool) -> CallLine:
 #: What comes first among things of one instant.
 _ORDER = {"began": 0, "survey": 1, "attempt": 2, "changed": 3, "answer": 4, "ended": 6}
 _HIDDEN = "(secret)"
+#: What stands for an answer without a value.
+_MISSING = {"refused": "(would not say)", "dont_know": "(does not know)"}
 
 
 def moments(connection: Connection, line: CallLine) -> list[Moment]:
@@ -187,7 +189,7 @@ def moments(connection: Connection, line: CallLine) -> list[Moment]:
         found.append(Moment(at, "attempt", *who, row["outcome"] or "", keys, row["timer"] or "", ""))
     for what, table in (("answer", answer), ("changed", answer_history)):
         for row in connection.execute(select(table).where(table.c.call_id == line.call_id)).mappings():
-            value = _HIDDEN if row["value"] is None else row["value"]
+            value = _MISSING.get(row["missing"] or "", _HIDDEN) if row["value"] is None else row["value"]
             who = (row["question"], row["occurrence"])
             found.append(Moment(row["at"], what, *who, "", row["keys"] or "", "", value))
     for row in connection.execute(select(survey_run).where(survey_run.c.call_id == line.call_id)).mappings():
@@ -224,7 +226,7 @@ def answer_counts(connection: Connection, scope: Scope = Scope()) -> list[Count]
     query = select(
         survey,
         answer.c.question,
-        func.coalesce(answer.c.value, _HIDDEN).label("given"),
+        func.coalesce(answer.c.value, case(_MISSING, value=answer.c.missing, else_=_HIDDEN)).label("given"),
         func.count(),
         func.sum(answer.c.value_number),
     )

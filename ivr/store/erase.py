@@ -3,7 +3,8 @@
 Law: calls are found by the caller's number. What belongs to them is deleted; a quota's count stays, as a row of nobody;
 where the number stands in a row of somebody else, it is overwritten. What authors wrote (programs, questionnaires) is
 searched and never changed: its hash names it. Files go first, rows last: an erasure that was cut short finds the
-person again. The number is kept nowhere, only a keyed hash of it.
+person again. The number is kept nowhere, only a keyed hash of it; but who asked not to be called stays on that list,
+unless told otherwise: the proof says so.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ AUTHORED: Final = (
     *("program", "survey_definition", "survey_question", "survey_quota", "launch"),
     *("v_help", "report_view", "report_zone", "zone_offset", "alembic_version"),
 )
-#: Who campaigns call: the whole row is the person's.
-_CONTACTS: Final = ("contact", "campaign_contact")
-#: Whom nobody is to call. A number stays there: without it the next list that names it would have it called again.
-_NOT_CALLED: Final = "dnc"
+#: Rows of the person by the id of a contact or of an attempt: who was to be called, and was.
+_CALLED: Final = ("contact", "campaign_contact", "dial_attempt")
+#: Where the number stays, so that nobody calls it.
+KEPT: Final = "dnc"
 #: A number of fewer digits stands in the bytes of any database file, by chance.
 _SURE_DIGITS: Final = 6
 _FEWEST_DIGITS: Final = 3
@@ -54,12 +55,13 @@ class Places:
 
 @dataclass(frozen=True)
 class Found:
-    """One line of the proof. ``authored``: an author wrote it, so it stays."""
+    """One line of the proof. ``authored``: an author wrote it, so it stays. ``kept``: so that nobody calls."""
 
     where: str
     before: int
     after: int
     authored: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,51 +72,61 @@ class Erasure:
     notes: tuple[str, ...]
 
     @property
-    def not_called(self) -> bool:
-        """The number stays among those that are not to be called, and so do its bytes."""
-        return any(line.after for line in self.proof if line.where == f"table {_NOT_CALLED}")
-
-    @property
     def complete(self) -> bool:
-        left = [line.where for line in self.proof if line.after and line.where != f"table {_NOT_CALLED}"]
-        return not [where for where in left if not (self.not_called and where.startswith("bytes of "))]
+        return not any(line.after and not line.kept for line in self.proof)
 
 
 Counts = dict[str, int]
 
 
-def find(engine: Engine, number: str, now: datetime) -> Person:
-    """Who has this number, with all calls. Raises EraseError when it is no number, or one of the calls goes on."""
+def find(engine: Engine, number: str, now: datetime, also: Sequence[str] = ()) -> Person:
+    """Who has this number, with all calls and contacts. ``also``: other ways to write it, as +86138... of 138...
+
+    Raises EraseError when it is no number, or one of the calls goes on.
+    """
     plain = normal(number)
     if sum(c.isdigit() for c in plain) < _FEWEST_DIGITS:
         raise EraseError(f"{number!r} is no caller's number; write it with at least {_FEWEST_DIGITS} digits")
-    call, tried, contact = schema.call.c, schema.dial_attempt.c, schema.contact.c
-    query = select(call.call_id, call.caller, call.started_at, call.ended_at).where(_written_as(call.caller, plain))
-    with engine.connect() as connection:
-        calls = connection.execution_options(read_only=True).execute(query).all()
-        dialled = connection.execute(
-            select(tried.attempt_id, tried.leased_at, tried.ended_at).where(_written_as(tried.number, plain))
-        ).all()
-        contacts = (
-            connection.execute(select(contact.contact_id).where(_written_as(contact.number, plain))).scalars().all()
-        )
+    plains = tuple(dict.fromkeys((plain, *map(normal, also))))
+    call = schema.call.c
+    query = select(call.call_id, call.caller, call.started_at, call.ended_at).where(_written_as(call.caller, plains))
+    with engine.connect() as raw:
+        connection = raw.execution_options(read_only=True)
+        calls = connection.execute(query).all()
+        contacts, attempts = _called(connection, plains, now)
     for one in calls:
         if one.ended_at is None and (one.started_at is None or one.started_at > now - LONGEST_CALL):
             raise EraseError(f"call {one.call_id} of this caller goes on; try again when it has ended")
-    for dial in dialled:
-        if dial.ended_at is None and dial.leased_at is not None and dial.leased_at > now - LONGEST_CALL:
-            raise EraseError(f"a campaign is calling this number ({dial.attempt_id}); try again when that is over")
+    written = {c.caller for c in calls}
+    for other in plains[1:]:
+        written |= {other, "+" + other, "00" + other}
     ids = tuple(sorted(c.call_id for c in calls))
-    others = {*contacts, *(dial.attempt_id for dial in dialled)} - set(ids)
-    return Person(plain, tuple(sorted({c.caller for c in calls})), ids, tuple(sorted(others)))
+    return Person(plain, tuple(sorted(written)), ids, tuple(sorted({*contacts, *attempts} - set(ids))))
 
 
-def _written_as(column: Any, plain: str) -> Any:
+def _called(connection: Connection, plains: Sequence[str], now: datetime) -> tuple[set[str], set[str]]:
+    """Ids of the person's contacts, and of attempts to call."""
+    turn, attempt = schema.campaign_contact, schema.dial_attempt
+    numbers = [begin + plain for plain in plains for begin in ("+", "", "00")]
+    leased = select(turn.c.campaign).where(
+        turn.c.number.in_(numbers), turn.c.state == "leased", turn.c.lease_until > now
+    )
+    for campaign in connection.execute(leased).scalars():
+        raise EraseError(f"campaign {campaign!r} calls this number at this moment; try again when that has ended")
+    contacts: set[str] = set()
+    for table in (schema.contact, turn, attempt):
+        query = select(table.c.contact_id).where(table.c.number.in_(numbers)).distinct()
+        contacts |= {str(found) for found in connection.execute(query).scalars() if found}
+    made = or_(attempt.c.number.in_(numbers), attempt.c.contact_id.in_(contacts))
+    return contacts, set(connection.execute(select(attempt.c.attempt_id).where(made)).scalars())
+
+
+def _written_as(column: Any, plains: Sequence[str]) -> Any:
     """``normal`` in SQL."""
     bare: Any = column
     for between in " \t-().\u00a0/":
         bare = func.replace(bare, between, "")
-    return or_(*(bare == begin + plain for begin in ("", "+", "00")))
+    return or_(*(bare == begin + plain for plain in plains for begin in ("", "+", "00")))
 
 
 def look(engine: Engine, person: Person, places: Places) -> Counts:
@@ -133,8 +145,13 @@ def look(engine: Engine, person: Person, places: Places) -> Counts:
     return found
 
 
-def erase(engine: Engine, person: Person, places: Places, key: bytes, now: datetime) -> Erasure:
-    """Removes the person everywhere. Raises EraseError, and then removed nothing of the database."""
+def erase(
+    engine: Engine, person: Person, places: Places, key: bytes, now: datetime, *, forget_dnc: bool = False
+) -> Erasure:
+    """Removes the person everywhere. Raises EraseError, and then removed nothing of the database.
+
+    ``forget_dnc``: from the list of those who are not called, too.
+    """
     before = look(engine, person, places)
     try:
         for path in leftovers.spool_files(places.spool):
@@ -150,17 +167,25 @@ def erase(engine: Engine, person: Person, places: Places, key: bytes, now: datet
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
             connection.rollback()
         with connection.begin():
-            removed = _remove_rows(connection, person)
+            removed = _remove_rows(connection, person, forget_dnc)
             told = {"calls": len(person.call_ids), "rows": removed}
             row = {"erasure": ident, "at": now, "caller_hash": keyed_hash(key, person.number), "json": json.dumps(told)}
             connection.execute(schema.erasure.insert(), [row])
     notes = _forget_bytes(engine)
     after = look(engine, person, places)
+    listed = 0 if forget_dnc else after.get(f"table {KEPT}", 0)
     proof = tuple(
-        Found(where, before.get(where, 0), after.get(where, 0), where.removeprefix("table ") in AUTHORED)
-        for where in dict.fromkeys((*before, *after))
+        _line(where, before.get(where, 0), after.get(where, 0), listed) for where in dict.fromkeys((*before, *after))
     )
+    if listed:
+        notes.insert(0, "The number stays on the do-not-call list, so that nobody calls it; --forget-dnc removes it.")
     return Erasure(ident, len(person.call_ids), proof, tuple(notes))
+
+
+def _line(where: str, before: int, after: int, listed: int) -> Found:
+    """``listed``: rows of the do-not-call list that keep the number; of SQLite's file they are bytes."""
+    kept = 0 < after <= listed and (where == f"table {KEPT}" or where.startswith("bytes of "))
+    return Found(where, before, after, where.removeprefix("table ") in AUTHORED, kept)
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
@@ -200,7 +225,7 @@ def _net(texts: Sequence[Any], number: Any, person: Person) -> Any:
     return or_(*nets)
 
 
-def _remove_rows(connection: Connection, person: Person) -> Counts:
+def _remove_rows(connection: Connection, person: Person, forget_dnc: bool) -> Counts:
     counts: Counts = {}
 
     def count(table: str, rows: int) -> None:
@@ -210,20 +235,27 @@ def _remove_rows(connection: Connection, person: Person) -> Counts:
         if table.name in AUTHORED:
             continue
         if table.name == "quota_complete":
-            count(table.name, _make_nobodys(connection, schema.quota_complete, "call_id", person.ids, ("at",)))
-        elif table.name == "dial_attempt":
-            columns = ("contact_id", "number")
-            count(table.name, _make_nobodys(connection, schema.dial_attempt, "attempt_id", person.ids, columns))
-        elif table.name in _CONTACTS:
-            for ids in _pieces(person.ids):
-                count(table.name, connection.execute(delete(table).where(table.c.contact_id.in_(ids))).rowcount)
-        elif "call_id" in table.columns:
-            for ids in _pieces(person.call_ids):
-                count(table.name, connection.execute(delete(table).where(table.c.call_id.in_(ids))).rowcount)
+            count(table.name, _make_nobodys(connection, person.call_ids))
+        else:
+            for name in ("call_id", "contact_id", "attempt_id"):
+                if name in table.columns and (name == "call_id" or table.name in _CALLED):
+                    for ids in _pieces(person.ids):
+                        count(table.name, connection.execute(delete(table).where(table.c[name].in_(ids))).rowcount)
+        kept = table.name == KEPT and not forget_dnc
         for row in list(_rows_of(connection, table, person)):
+            if kept and person.is_own(row["number"]):
+                _clean_kept(connection, table, row, person)
+                continue
             count(table.name, 1)
             _remove_mention(connection, table, row, person)
     return {table: rows for table, rows in counts.items() if rows}
+
+
+def _clean_kept(connection: Connection, table: Table, row: dict[str, Any], person: Person) -> None:
+    """Number, reason and time stay; which call it was does not."""
+    own = and_(*(column == row[column.name] for column in table.primary_key))
+    new = {name: person.without(row[name] or "") for name in ("reason", "source")}
+    connection.execute(update(table).where(own).values(new))
 
 
 def _pieces(ids: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -231,15 +263,13 @@ def _pieces(ids: Sequence[str]) -> Iterator[Sequence[str]]:
         yield ids[start : start + _IDS_AT_ONCE]
 
 
-def _make_nobodys(
-    connection: Connection, table: Table, key: str, call_ids: Sequence[str], emptied: Sequence[str]
-) -> int:
-    """What was counted stays counted: a quota's completed run, an attempt to call, of a call that never was."""
-    changed = 0
+def _make_nobodys(connection: Connection, call_ids: Sequence[str]) -> int:
+    """The quota had its completed run, and keeps it: a row of a call that never was, without its time."""
+    table, changed = schema.quota_complete, 0
     for ids in _pieces(call_ids):
-        for row in connection.execute(select(table).where(table.c[key].in_(ids))).all():
+        for row in connection.execute(select(table).where(table.c.call_id.in_(ids))).all():
             own = and_(*(column == getattr(row, column.name) for column in table.primary_key))
-            new: dict[str, Any] = {key: f"erased-{secrets.token_hex(8)}", **dict.fromkeys(emptied)}
+            new: dict[str, Any] = {"call_id": f"erased-{secrets.token_hex(8)}", "at": None}
             changed += connection.execute(update(table).where(own).values(new)).rowcount
     return changed
 
@@ -248,16 +278,15 @@ def _remove_mention(connection: Connection, table: Table, row: dict[str, Any], p
     """A row that names the person in its key goes; in any other the name is overwritten."""
     keys = list(table.primary_key) or list(table.columns)
     own = and_(*(column == row[column.name] for column in keys))
-    named = any(isinstance(row[key.name], str) and person.in_text(row[key.name]) for key in table.primary_key)
-    if named and table.name != _NOT_CALLED:
+    if any(isinstance(row[key.name], str) and person.in_text(row[key.name]) for key in table.primary_key):
         connection.execute(delete(table).where(own))
         return
-    texts = [c.name for c in _texts(table) if not c.primary_key and row[c.name] and person.in_text(row[c.name])]
-    new: dict[str, Any] = {name: person.without(row[name]) for name in texts}
+    new: dict[str, Any] = {
+        c.name: person.without(row[c.name]) for c in _texts(table) if row[c.name] and person.in_text(row[c.name])
+    }
     if person.is_number(row.get("value_number")):
         new["value_number"] = None
-    if new:
-        connection.execute(update(table).where(own).values(new))
+    connection.execute(update(table).where(own).values(new))
 
 
 # -- files and bytes ---------------------------------------------------------------------------------------------------

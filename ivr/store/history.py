@@ -78,16 +78,16 @@ def _broke_off(run: Any, one: Wanted, now: datetime) -> bool:
 
 
 def _answers(connection: Connection, run: Any) -> dict[str, Any]:
-    """Question -> its value, ``<question>.missing`` -> why there is none."""
+    """``answer.<question>`` -> its value, ``missing.<question>`` -> why there is none."""
     query = select(answer).where(
         answer.c.call_id == run["call_id"], answer.c.survey == run["survey"], answer.c.run == run["occurrence"]
     )
     found: dict[str, Any] = {}
     for row in connection.execute(query).mappings():
         if row["missing"]:
-            found[f"{row['question']}.missing"] = row["missing"]
+            found[f"missing.{row['question']}"] = row["missing"]
         elif row["value"] is not None:
-            found[row["question"]] = _value(row)
+            found[f"answer.{row['question']}"] = _value(row)
     return found
 
 

@@ -1,4 +1,5 @@
-"""Person: what tells that a text is about somebody: a number, however it was written, and the ids of that one's calls.
+"""Person: what tells that a text is about somebody: a number, however it was written, and the ids of that one's
+calls and contacts.
 
 Law: pure. A number is found where it stands by itself, not as a piece of a longer one.
 """
@@ -16,7 +17,7 @@ class Person:
     number: str  # as store.pseudonym.normal gives it
     written: tuple[str, ...] = ()  # as callers' numbers stand in the database
     call_ids: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()  # ids of contacts, and of attempts to call that reached nobody
+    other_ids: tuple[str, ...] = ()  # of contacts, and of attempts to call
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -29,9 +30,9 @@ class Person:
         """Every text that tells of the person has one of these in it."""
         return (self.number, *(text for text in self.numbers if self.number not in text), *self.ids)
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
-        return (*self.call_ids, *self.others)
+        return tuple(dict.fromkeys((*self.call_ids, *self.other_ids)))
 
     @cached_property
     def _number_pattern(self) -> re.Pattern[str]:
@@ -51,6 +52,10 @@ class Person:
         """The text without the person: digits become 0, so that JSON stays JSON."""
         text = self._number_pattern.sub(lambda found: re.sub(r"[0-9]", "0", found[0]), text)
         return self._call_pattern.sub("erased", text) if self._call_pattern else text
+
+    def is_own(self, text: str) -> bool:
+        """Whether a text is the number, and nothing else."""
+        return text in self.numbers
 
     def is_number(self, value: float | None) -> bool:
         """A number that was keyed in as an answer."""

@@ -7,7 +7,7 @@ Law: a question is a Collect or a Record like any other. The survey at step ``s`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ivr.core import expr
@@ -218,18 +218,19 @@ class _Compiling:
             self.question(item, after)
 
     def question(self, asked: Asking, after: str) -> None:
-        name, file, shape = f"{self.step}.{asked.shape.id}", self.survey.file, asked.shape
+        name, file = f"{self.step}.{asked.shape.id}", self.survey.file
+        shape = replace(asked.shape, valid=self.names.tree(asked.shape.valid))
+        gates = [quota for quota in file.quotas or () if shape.id in self._asked_for(quota)]
+        steps = [f"{name}.@screen"] if shape.screen_out is not None else []
+        steps += [f"{name}.@quota.{quota.quota}" for quota in gates]
         ways: list[Way] = []
-        if self.resumes:
+        if self.resumes:  # an answer of before is not asked for; a quota may have become full since
             there = ["or", ["call", "answered", ["name", shape.id]], ["name", f"{shape.id}.missing"]]
-            ways.append(Way(after, ["and", ["name", f"{self.name}.resumed"], there]))
+            ways.append(Way([*steps, after][0], ["and", ["name", f"{self.name}.resumed"], there]))
         if shape.when is not None:
             self.add(f"{name}.@when", Branch((*ways, Way(name, self.names.tree(shape.when))), after), asked.line)
         elif ways:
             self.add(f"{name}.@when", Branch(tuple(ways), name), asked.line)
-        gates = [quota for quota in file.quotas or () if shape.id in self._asked_for(quota)]
-        steps = [f"{name}.@screen"] if shape.screen_out is not None else []
-        steps += [f"{name}.@quota.{quota.quota}" for quota in gates]
         give_up = self.end("partial") if file.give_up == "stop" else after
         place = Place(self.name, file.digits, [*steps, after][0], give_up, asked.missing)
         self.add(name, node_of(shape, place), asked.line)

@@ -137,7 +137,7 @@ def _number(shape: Question, kind: str, place: Place) -> Node:
     return Collect(
         prompts=shape.number or (),
         min_keys=len(str(low)),
-        max_keys=max(len(str(high)), *map(len, place.missing), 1),
+        max_keys=len(str(high)),
         valid=_within(shape.id, low, high),
         value="number",
         missing=place.missing,
@@ -150,7 +150,7 @@ def _amount(shape: Question, kind: str, place: Place) -> Node:
     places = 2 if shape.decimals is None else shape.decimals
     return Collect(
         prompts=shape.amount or (),
-        max_keys=max(len(str(int(high))) + (places + 1 if places else 0), *map(len, place.missing), 1),
+        max_keys=len(str(int(high))) + (places + 1 if places else 0),
         valid=_within(shape.id, low, high),
         value="amount",
         places=places,

@@ -148,6 +148,12 @@ def _meaning(asked: Asking, key: str) -> str:
     values = values_of(shape, kind)
     if key in values:
         return f"the answer {values[key]}"
+    if kind == "multiple" and all(one in values for one in key):
+        return "the answers " + " and ".join(dict.fromkeys(str(values[one]) for one in key))
+    if kind == "ranking" and all(one in values for one in key) and len(set(key)) == len(key):
+        return "how a ranking begins"
+    if kind == "code" and shape.digits and shape.digits.end and shape.digits.end in key:
+        return "what ends the code"
     if kind in ("number", "amount") and shape.range and key.isdigit():
         low, high = shape.range
         return f"the answer {key}" if isinstance(low, int | float) and low <= int(key) <= high else ""

@@ -6,24 +6,23 @@ Law: as for ``lang.reader``. What one question says is read here; what only the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from ivr.core import expr
 from ivr.core.nodes import Prompt
-from ivr.lang.asking import Asked, BankVersion, ItemOfList, Question, SayText, Section, SurveyFile
+from ivr.lang.asking import ItemOfList, Question, SayText, Section, SurveyFile
 from ivr.lang.catalogue import Catalogue
 from ivr.lang.problem import Problems, meant, nearest, quoted, undeclared
 from ivr.lang.reader import Reader
 from ivr.lang.source import Map, Node, Seq, Source, Text
 from ivr.survey import questions as one
-from ivr.survey.bank import Bank, Entry, read_entry
+from ivr.survey.bank import Bank
+from ivr.survey.banked import BANKED, read_version
 from ivr.survey.head import read_head
 from ivr.survey.kinds import kind_of
 from ivr.survey.naming import Names
 from ivr.survey.tree import Asking, Group, Heard, Item, Questionnaire
-
-_BANKED = tuple(f.name for f in fields(Asked))
 
 
 def read(
@@ -65,8 +64,10 @@ class _Reading:
     def __init__(self, reader: Reader, file: SurveyFile, step: str, bank: Bank, known: set[str]) -> None:
         self.reader, self.file, self.step, self.bank, self.known = reader, file, step, bank, known
         self.later: set[str] = set()
-        self.seen: dict[str, int] = {}  # whole name of a question, a section -> line
+        self.seen: dict[str, Node] = {}  # whole name of a question, a section, a round -> where it is
+        self.told: set[Any] = set()  # places of which it is said that they are second ones
         self.texts = 0
+        self.problems = reader.problems
 
     # -- what there is ------------------------------------------------------------------------------------
 
@@ -126,9 +127,7 @@ class _Reading:
         if outer:
             reader.add("IVR010", node, "a section inside a section", "put it beside the other one")
             return []
-        if shape.section in self.seen:
-            reader.add("IVR008", node.get("section") or node, f"section {quoted(shape.section)} is here a second time")
-        self.seen[shape.section] = line
+        self._once(node.get("section") or node, shape.section)
         nodes = shape.questions.items if isinstance(shape.questions, Seq) else []
         if not nodes and shape.questions is not None:
             reader.add("IVR010", shape.questions, "`questions` is a list of questions", "`- {id: ..., scale: ...}`")
@@ -155,15 +154,14 @@ class _Reading:
         self.check_names((loop.as_ or "",))
         problems = reader.problems
         for number, item in enumerate(items or (ItemOfList("", {}),)):
-            names = Names({loop.as_: item.name}, {loop.as_: item.texts}, item.name)
+            names = Names({loop.as_: item.name}, {loop.as_: item.texts}, f"{shape.section}.{item.name}")
+            self._once(node.get("section") or node, f"{shape.section}_{item.name}")
             if number:
                 reader.problems = Problems()  # said of the first round already
-            texts = self.texts
             when = names.tree(shape.when)
             round_ = Group(f"{shape.section}_{item.name}", when, False, node.start.line + 1)
             under = (when,) if when is not None else ()
             round_.items = self.items(nodes, names, shape.section, under, item.name)
-            self.texts = max(self.texts, texts)
             yield round_
         reader.problems = problems
 
@@ -184,9 +182,8 @@ class _Reading:
         if base in expr.names(shape.when) and base not in self.known and base not in names.names:
             message = f"{quoted(base)} is not answered before it is asked"
             reader.add("IVR074", node.get("when") or node, message, "use an earlier answer", part=base)
-        if ident and name in self.seen:
-            reader.add("IVR008", ident, f"{quoted(name)} is here a second time; the first is at line {self.seen[name]}")
-        self.seen[name] = node.start.line + 1
+        if ident:
+            self._once(ident, name)
         file, bank = reader.source.file, ""
         if shape.use is not None:
             used = self._of_bank(shape, node)
@@ -207,6 +204,14 @@ class _Reading:
             asked.shape = replace(names.shape(shape, reader.prompts), id=name)
         return asked if kind else None
 
+    def _once(self, word: Node, name: str) -> None:
+        """Questions, sections and rounds of loops have names of their own. Told of every round: each has its names."""
+        first = self.seen.setdefault(name, word)
+        if first is not word and word.start not in self.told:
+            self.told.add(word.start)
+            message = f"{quoted(name)} is here a second time; the first is at line {first.start.line + 1}"
+            self.problems.add("IVR008", self.reader.source, word, message)
+
     def _know(self, base: str, name: str, names: Names, item: str) -> None:
         """From here on the answer can be read."""
         self.known |= {name, f"{name}.missing"}
@@ -219,7 +224,7 @@ class _Reading:
     def _of_bank(self, shape: Question, node: Map) -> tuple[Question, str] | None:
         """The question with the bank's wording, and which version that is."""
         reader, at = self.reader, node.get("use") or node
-        own = [name for name in _BANKED if getattr(shape, name) is not None]
+        own = [name for name in BANKED if getattr(shape, name) is not None]
         own = [name for name in own if name not in ("label", "digits", "refuse", "dont_know")]
         if own:
             message = f"the wording is the bank's: `use` and `{own[0]}` do not go together"
@@ -247,7 +252,7 @@ class _Reading:
         banked = read_version(entry, wording, reader)
         if banked is None:
             return None
-        taken = {name: getattr(banked, name) for name in _BANKED if getattr(shape, name) is None}
+        taken = {name: getattr(banked, name) for name in BANKED if getattr(shape, name) is None}
         return replace(shape, **taken), f"{wanted}@{version}"
 
     # -- names --------------------------------------------------------------------------------------------
@@ -294,50 +299,6 @@ def _loops(node: Any) -> Iterable[Map]:
 def _as(loop: Map) -> str:
     word = loop.get("as")
     return word.value if isinstance(word, Text) else ""
-
-
-def read_version(entry: Entry, wording: Map, asks: Reader) -> BankVersion | None:
-    """One wording of the bank; its mistakes are told of its own file. Only what ``asks`` speaks is kept of it."""
-    reader = Reader(entry.file_source, asks.problems, asks.catalogue, {})
-    reader.languages = entry.languages
-    reader.start(f"{asks.owner}@bank")
-    before = asks.problems.errors
-    shape: BankVersion | None = reader.shape(wording, "BankVersion", "a wording")
-    if shape is None:
-        return None
-    one.check_keys(reader, shape, wording)
-    for word, name, _ in reader.used:
-        message = f"a question of the bank stands alone: {quoted(name)} is not known to it"
-        reader.add("IVR084", word, message, "leave it out", part=name)
-    for ident, prompt in reader.prompts.items():
-        spoken = {lang: pieces for lang, pieces in prompt.pieces.items() if lang in asks.languages}
-        asks.prompts.setdefault(ident, Prompt(prompt.name, spoken))
-    for option in (shape.options or {}).values():
-        option.say = _spoken(option.say, asks)
-    if shape.labels:
-        shape.labels = {step: _spoken(texts, asks) or {} for step, texts in shape.labels.items()}
-    shape.label = _spoken(shape.label, asks)
-    return shape if asks.problems.errors == before else None
-
-
-def _spoken(texts: dict[str, str] | None, asks: Reader) -> dict[str, str] | None:
-    return None if texts is None else {lang: text for lang, text in texts.items() if lang in asks.languages}
-
-
-def check_bank_file(source: Source, problems: Problems, catalogue: Catalogue, prompts: dict[str, Prompt]) -> None:
-    """Every wording of one file of the bank, in the file's own languages."""
-    entry = read_entry(source)
-    problems.found += entry.problems.found
-    problems.errors += entry.problems.errors
-    reader = Reader(source, problems, catalogue, prompts)
-    reader.languages = entry.languages
-    for number, wording in entry.versions.items():
-        reader.start(f"{entry.name}@{number}")
-        shape = read_version(entry, wording, reader)
-        if shape is not None and (kind := kind_of(shape)):
-            values: dict[str, Any] = {name: getattr(shape, name) for name in _BANKED}
-            asked = Asking(Question(id=entry.name, **values), kind, source.file, wording.start.line + 1, wording)
-            one.check_answers(reader, asked)
 
 
 def labels_of(survey: Questionnaire, names: Iterable[str]) -> Mapping[str, Prompt]:

@@ -16,14 +16,14 @@ NO_RETRY = Attempts(retry=dict.fromkeys(("no_answer", "busy", "rejected", "conge
 PARTIES = {
     "0": (Party("answers", 1000, 20_000), "answered", "NORMAL_CLEARING", 200),
     "1": (Party("busy", 1000), "busy", "USER_BUSY", 486),
-    "2": (Party("no_answer"), "no_answer", "NO_ANSWER", 487),
+    "2": (Party("no_answer"), "no_answer", "NO_ANSWER", None),
     "3": (Party("invalid", 300), "invalid", "UNALLOCATED_NUMBER", 404),
     "4": (Party("rejected", 800), "rejected", "CALL_REJECTED", 603),
     "5": (Party("congestion", 200), "congestion", "NORMAL_TEMPORARY_FAILURE", 503),
     "6": (Party("failed", 200), "failed", "INCOMPATIBLE_DESTINATION", 488),
     "7": (Party("answers", 1000, 1500), "short", "NORMAL_CLEARING", 200),
     "8": (Party("machine", 1000, 9000), "machine", "NORMAL_CLEARING", 200),
-    "9": (Party("answers", 60_000), "no_answer", "NO_ANSWER", 487),
+    "9": (Party("answers", 60_000), "no_answer", "NO_ANSWER", None),
 }
 
 

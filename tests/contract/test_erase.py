@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import inspect, text
-from storetools import answer_row, at, attempt_row, call_row, read, run_row, stored
+from storetools import answer_row, at, attempt_row, call_row, read, recorder, run_row
 
 from ivr.cli.main import main
-from ivr.store import erase, leftovers, schema
+from ivr.store import dnc, erase, leftovers, schema
 from ivr.store.engine import make_engine
 from ivr.store.person import Person
 from ivr.store.pseudonym import KeyFileError, keyed_hash, load_key, normal, pseudonym
@@ -44,16 +44,18 @@ def rows_of(call: str, caller: str) -> list[tuple[str, Row]]:
 
 @pytest.fixture
 def places(database: str, tmp_path: Path) -> erase.Places:
+    one = recorder(database, tmp_path)
+    for call, caller in WRITTEN.items():
+        for table, row in rows_of(call, caller):
+            one.put(table, row)
     # Somebody else keyed the person's number in: as text, and as a number.
-    others = [
-        ("answer", {**answer_row(NUMBER, 4, "whose", "call-other"), "keys": NUMBER}),
-        ("answer", {**answer_row(int(NUMBER), 4, "number", "call-other"), "keys": NUMBER}),
-        (
-            "outbox",
-            {"call_id": "call-other", "survey": "s", "occurrence": 1, "alert": "b", "json": {"to": int(NUMBER)}},
-        ),
-    ]
-    stored(database, tmp_path, [*(row for known in WRITTEN.items() for row in rows_of(*known)), *others])
+    one.put("answer", {**answer_row(NUMBER, 4, "whose", "call-other"), "keys": NUMBER})
+    one.put("answer", {**answer_row(int(NUMBER), 4, "number", "call-other"), "keys": NUMBER})
+    one.put(
+        "outbox", {"call_id": "call-other", "survey": "s", "occurrence": 1, "alert": "b", "json": {"to": int(NUMBER)}}
+    )
+    assert one.close()
+    assert one.stats.dead_lettered == 0
     where = erase.Places(tmp_path / "recordings", tmp_path / "spool", tmp_path / "traces")
     for folder in (where.recordings, where.traces):
         assert folder
@@ -164,7 +166,9 @@ def test_a_spool_that_a_server_works_with_is_left_to_it(database: str, places: e
 
 
 def test_a_call_that_goes_on_is_left_alone(database: str, places: erase.Places, tmp_path: Path) -> None:
-    stored(database, tmp_path / "more", [("call", call_row("call-live", caller="+" + NUMBER))])
+    one = recorder(database, tmp_path / "more")
+    one.put("call", call_row("call-live", caller="+" + NUMBER))
+    assert one.close()
     with pytest.raises(erase.EraseError, match="call-live"):
         erased(database, places)
     assert len(read(database, "call")) == 5
@@ -181,7 +185,9 @@ def test_what_is_no_number_is_refused(database: str, typed: str) -> None:
 
 
 def test_what_an_author_wrote_stays_and_is_told(database: str, places: erase.Places, tmp_path: Path) -> None:
-    stored(database, tmp_path / "more", [("program", {"hash": "h", "flow": "f", "json": {"say": f"call {NUMBER}"}})])
+    one = recorder(database, tmp_path / "more")
+    one.put("program", {"hash": "h", "flow": "f", "json": {"say": f"call {NUMBER}"}})
+    assert one.close()
     done = erased(database, places)
     assert not done.complete
     left = [(line.where, line.authored) for line in done.proof if line.after]
@@ -193,9 +199,9 @@ def test_what_an_author_wrote_stays_and_is_told(database: str, places: erase.Pla
 def test_a_longer_number_with_this_one_in_it_stays_and_sqlite_shows_its_bytes(
     database: str, places: erase.Places, tmp_path: Path
 ) -> None:
-    stored(
-        database, tmp_path / "more", [("answer", {**answer_row(f"9{NUMBER}9", 4, "longer", "call-other"), "keys": ""})]
-    )
+    one = recorder(database, tmp_path / "more")
+    one.put("answer", {**answer_row(f"9{NUMBER}9", 4, "longer", "call-other"), "keys": ""})
+    assert one.close()
     done = erased(database, places)
     assert [row["value"] for row in read(database, "answer") if row["question"] == "longer"] == [f"9{NUMBER}9"]
     left = [line.where for line in done.proof if line.after]
@@ -214,55 +220,6 @@ def test_a_table_that_is_none_of_ours_is_searched_too(database: str, places: era
         notes = connection.execute(text("SELECT note FROM notes ORDER BY n")).scalars().all()
     assert notes == ["ask +0000000000000 again", "nothing"]
     assert done.complete
-
-
-def campaign_rows(ended: Any) -> dict[str, list[Row]]:
-    def contact(ident: str, number: str) -> Row:
-        return {"contact_id": ident, "list": "l", "number": number, "name": "Li", "facts": "{}"}
-
-    def tried(ident: str, contact_id: str, number: str) -> Row:
-        told = {"attempt_id": ident, "campaign": "c", "contact_id": contact_id, "number": number}
-        return {**told, "leased_at": at(0), "ended_at": ended, "outcome": "no_answer"}
-
-    return {
-        "contact": [contact("list-contact-1", "+" + NUMBER), contact("list-contact-2", "+" + OTHER)],
-        "campaign_contact": [
-            {"campaign": "c", "contact_id": "list-contact-1", "number": "+" + NUMBER, "state": "done"},
-            {"campaign": "c", "contact_id": "list-contact-2", "number": "+" + OTHER, "state": "done"},
-        ],
-        "dial_attempt": [
-            tried("call-one", "list-contact-1", "+" + NUMBER),
-            tried("unheard", "list-contact-1", "+" + NUMBER),
-        ],
-        "dnc": [{"scope": "-", "number": "+" + NUMBER, "is_prefix": 0, "reason": "opt_out", "source": "call-one"}],
-    }
-
-
-def put(database: str, held: dict[str, list[Row]]) -> None:
-    with make_engine(database).begin() as connection:
-        for table, given in held.items():
-            connection.execute(schema.metadata.tables[table].insert(), given)
-
-
-def test_contacts_go_attempts_are_nobodys_and_a_wish_not_to_be_called_stays(
-    database: str, places: erase.Places
-) -> None:
-    put(database, campaign_rows(at(60)))
-    done = erased(database, places)
-    assert (done.complete, done.not_called) == (True, True)
-    for table in ("contact", "campaign_contact"):
-        assert [row["contact_id"] for row in read(database, table)] == ["list-contact-2"]
-    tries = read(database, "dial_attempt")
-    assert [(row["number"], row["contact_id"], row["outcome"]) for row in tries] == [(None, None, "no_answer")] * 2
-    assert all(row["attempt_id"].startswith("erased-") for row in tries)
-    assert [(row["number"], row["source"]) for row in read(database, "dnc")] == [("+" + NUMBER, "erased")]
-
-
-def test_a_number_that_a_campaign_is_calling_is_left_alone(database: str, places: erase.Places) -> None:
-    put(database, campaign_rows(None))
-    with pytest.raises(erase.EraseError, match="a campaign is calling"):
-        erased(database, places)
-    assert len(read(database, "contact")) == 2
 
 
 def test_nobody_of_that_number(database: str, places: erase.Places) -> None:
@@ -285,6 +242,87 @@ def test_ivr_erase(database: str, places: erase.Places, tmp_path: Path) -> None:
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert read(database, "erasure")[0]["caller_hash"] == keyed_hash(load_key(key), NUMBER)
     assert inspect(make_engine(database)).get_view_names(), "VACUUM keeps the views"
+
+
+# -- people who were to be called ------------------------------------------------------------------------------------
+
+
+def called(database: str, state: str = "done") -> None:
+    """The person and another one: in a list, in a campaign, called, and asked not to be called again."""
+    engine = make_engine(database)
+    with engine.begin() as connection:
+        for who, number in (("p", "+" + NUMBER), ("o", "+" + OTHER)):
+            contact = {"contact_id": f"contact-{who}", "list": "march", "number": number, "facts": "{}"}
+            connection.execute(schema.contact.insert(), [contact])
+            turn = {"campaign": "c", "contact_id": f"contact-{who}", "number": number, "state": state, "fence": 1}
+            connection.execute(schema.campaign_contact.insert(), [{**turn, "lease_until": at(3700)}])
+            for n in (1, 2):
+                attempt = {"attempt_id": f"attempt-{who}{n}", "campaign": "c", "number": number, "number_of": n}
+                connection.execute(schema.dial_attempt.insert(), [{**attempt, "contact_id": f"contact-{who}"}])
+        audit = {"campaign": "c", "number": 1, "at": at(0), "by": "me", "what": "note"}
+        connection.execute(schema.campaign_audit.insert(), [{**audit, "json": '{"ask": "contact-p"}'}])
+    listed = [
+        dnc.Entry("-", "+" + NUMBER, False, "opt_out", "call-one"),
+        dnc.Entry("-", "+" + OTHER, False, "opt_out", "attempt-p1"),
+        dnc.Entry("c", "+86138", True, "import", "file"),
+    ]
+    dnc.add(engine, listed, at(0))
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_who_was_to_be_called_is_forgotten_and_stays_uncalled(
+    database: str, places: erase.Places, forget: bool
+) -> None:
+    called(database)
+    engine = make_engine(database)
+    done = erase.erase(engine, erase.find(engine, NUMBER, at(3600)), places, KEY, at(3600), forget_dnc=forget)
+    assert done.complete, [line for line in done.proof if line.after]
+    for table, name in (("contact", "contact_id"), ("campaign_contact", "contact_id")):
+        assert [row[name] for row in read(database, table)] == ["contact-o"], table
+    assert [row["attempt_id"] for row in read(database, "dial_attempt")] == ["attempt-o1", "attempt-o2"]
+    assert read(database, "campaign_audit")[0]["json"] == '{"ask": "erased"}'
+    entries = {(e.scope, e.number): (e.reason, e.source, e.at) for e in dnc.entries(engine)}
+    kept = {("-", "+" + NUMBER): ("opt_out", "erased", at(0))}
+    assert entries == {
+        **({} if forget else kept),
+        ("-", "+" + OTHER): ("opt_out", "erased", at(0)),
+        ("c", "+86138"): ("import", "file", at(0)),
+    }
+    line = next(line for line in done.proof if line.where == "table dnc")
+    assert (line.after, line.kept) == ((0, False) if forget else (1, True))
+    assert any("--forget-dnc" in note for note in done.notes) is not forget
+    told = json.loads(read(database, "erasure")[0]["json"])["rows"]
+    assert (told["contact"], told["campaign_contact"], told["dial_attempt"]) == (1, 1, 2)
+
+
+def test_a_contact_that_never_called_and_is_written_without_its_country(database: str, places: erase.Places) -> None:
+    called(database)
+    engine = make_engine(database)
+    person = erase.find(engine, "13800138000", at(3600), ["+" + NUMBER])
+    assert (set(person.other_ids), len(person.call_ids)) == ({"contact-p", "attempt-p1", "attempt-p2"}, 3)
+    assert erase.erase(engine, person, places, KEY, at(3600)).complete
+    assert [row["number"] for row in read(database, "contact")] == ["+" + OTHER]
+
+
+def test_an_attempt_that_goes_on_is_left_alone(database: str, places: erase.Places) -> None:
+    called(database, "leased")
+    with pytest.raises(erase.EraseError, match="campaign 'c' calls this number"):
+        erased(database, places)
+    assert len(read(database, "contact")) == 2
+    engine = make_engine(database)
+    assert erase.find(engine, NUMBER, at(3700)).other_ids, "the dialler died: its lease has ended"
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_ivr_erase_says_what_is_kept(database: str, places: erase.Places, tmp_path: Path, forget: bool) -> None:
+    called(database)
+    where = [f"--{name}={getattr(places, name)}" for name in ("recordings", "spool", "traces")]
+    words = ["erase", "--caller", "138 0013 8000", "--db", database, "--key-file", str(tmp_path / "key"), "--yes"]
+    done = CliRunner().invoke(main, [*words, *where, *(["--forget-dnc"] if forget else [])], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    assert ("but for the do-not-call list" in done.output) is not forget
+    assert ("1 (kept)" in done.output) is not forget
+    assert [row["number"] for row in read(database, "contact")] == ["+" + OTHER]
 
 
 TEXTS = [

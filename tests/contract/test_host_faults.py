@@ -620,9 +620,9 @@ def test_rows_21_29_commands_without_replies(tmp_path: Path, events: int, detail
         host.receive_data(frame({"Event-Name": "DTMF", **fields}), number)
     while not host.closed:
         assert host.deadline_ms is not None
+        assert host.deadline_ms <= Limits().reply_ms
         host.advance(host.deadline_ms)
     assert told[-1]["detail"].startswith(detail)
-    assert host._now_ms <= Limits().reply_ms
 
 
 @pytest.mark.parametrize("length", ["²", "9" * 5_000, "-1", "", "١٢", "1.5"])

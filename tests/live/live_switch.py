@@ -102,8 +102,11 @@ class FreeSwitch:
         log_level: str = "notice",
         track_calls: bool = False,
         queues: str = "",
+        gateways: Mapping[str, int] | None = None,
     ) -> None:
-        """``queues``: <queue> entries of mod_callcenter. ``track_calls``: killed with its calls, a second one in the
+        """``queues``: <queue> entries of mod_callcenter. ``gateways``: name -> its SIP port.
+
+        ``track_calls``: killed with its calls, a second one in the
         same ``folder`` can `recover` them.
         """
         self.folder, self.sip_port = folder, sip_port
@@ -123,8 +126,8 @@ class FreeSwitch:
                 control_port=self.control_port,
                 password=PASSWORD,
                 profiles=[
-                    {"name": "line", "port": sip_port, "timer": "soft"},
-                    {"name": "bare", "port": self.bare_port, "timer": ""},
+                    {"name": "line", "port": sip_port, "timer": "soft", "gateways": gateways or {}},
+                    {"name": "bare", "port": self.bare_port, "timer": "", "gateways": {}},
                 ],
                 destinations=destinations,
                 facts=facts,

@@ -36,6 +36,11 @@ def clock(zone: str, start: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=4096)
+def week(zone: str, start: int) -> np.ndarray:
+    return (clock(zone, start)[0] + 3) % 7  # 1970 began on a Thursday
+
+
+@lru_cache(maxsize=4096)
 def changes(zone: str) -> tuple[int, ...]:
     """Starts of the days, from 2015 to 2037, in which the zone's clocks are set."""
     where = ZoneInfo(zone)
@@ -58,14 +63,15 @@ def oracle(calling: Calling, own: str, start: int) -> np.ndarray:
     if not zone:
         return np.zeros(MINUTES, dtype=bool)
     days, minutes = clock(zone, start)
-    weekdays = (days + 3) % 7  # 1970 began on a Thursday
+    weekdays = week(zone, start)
     allowed = np.zeros(MINUTES, dtype=bool)
     for window in calling.open:
-        on = np.isin(weekdays, window.days)
-        allowed |= on & (minutes >= window.opens) & (minutes < window.closes)
+        on = np.zeros(7, dtype=bool)
+        on[list(window.days)] = True
+        allowed |= on[weekdays] & (minutes >= window.opens) & (minutes < window.closes)
     if calling.holidays:
-        for day in np.unique(days):
-            if free(calling.holidays, int(day)):
+        for day in range(int(days.min()), int(days.max()) + 1):
+            if free(calling.holidays, day):
                 allowed &= days != day
     counted = clock(calling.zone, start)[0] if calling.zone else days
     if calling.starts:

@@ -52,7 +52,9 @@ def completion(host: FreeSwitchCall, more: dict[str, str]) -> bytes:
     """Of what runs, as a switch would say it."""
     fields = {"Application": host.link._app, "Application-UUID": host.link.running}
     # A secret's variable has a name of its own.
-    renamed = {k.replace("NAME", f"callweave_secret_{host._number - 1}"): v for k, v in more.items()}
+    running = host._performer.applications.running
+    name = running.detail if running is not None and running.what == "secret" else "callweave_secret_1"
+    renamed = {k.replace("NAME", name): v for k, v in more.items()}
     return event("CHANNEL_EXECUTE_COMPLETE", **fields, **renamed)
 
 

@@ -1,76 +1,78 @@
-"""docs/campaign-life.md says what the tables say; GOLDEN=1 writes it."""
+"""docs/campaigns.md: its file is a good one, its tables and its day are the code's. `make golden` writes them."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from ivr.campaign import life
-from ivr.campaign.forecast import DEFAULT
-from ivr.campaign.outcomes import OUTCOMES
-from ivr.campaign.scrub import RULES
-from ivr.results.outbound.persons import DISPOSITIONS, UNCALLED
+from ivr.campaign.model import DAY_MS, DEFAULT_RETRIES
+from ivr.campaign.outcomes import OUTCOMES, tables
+from ivr.cli.campaign_simulate import command
+from ivr.lang.check import check_file
 
-PAGE = Path(__file__).parents[2] / "docs" / "campaign-life.md"
-
-
-def rules() -> str:
-    return "\n".join(["| rule | |", "|---|---|", *(f"| `{rule}` | {text} |" for rule, text in RULES.items())])
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "campaigns.md"
 
 
-def expected() -> str:
-    shares = ", ".join(f"{outcome} {share:.0%}" for outcome, share in DEFAULT.shares.items())
-    return f"{shares}; {DEFAULT.talk_s:g} s of talk, {DEFAULT.complete:.0%} of the answered to the end."
+def block(name: str) -> re.Pattern[str]:
+    return re.compile(rf"<!-- {name} -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
-def dispositions() -> str:
-    rows = ["| outcome of an attempt | counts as | group |", "|---|---|---|"]
-    for outcome, case in (*DISPOSITIONS, ("none of these", UNCALLED)):
-        rows.append(f"| {outcome} | {case.code} {case.name.lower().replace('_', ' ')} | {case.group} |")
-    return "\n".join(rows)
-
-
-TABLES = {"moves": life.table, "rules": rules, "expected": expected, "dispositions": dispositions}
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_page_has_the_table(name: str) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    marked = re.compile(rf"<!-- {name} -->\n(.*?)(?=\n\n[^|<]|\Z)", re.DOTALL)
-    made = f"<!-- {name} -->\n{TABLES[name]()}"
+def same(name: str, text: str) -> None:
+    page = PAGE.read_text("utf-8")
     if os.environ.get("GOLDEN"):
-        PAGE.write_text(marked.sub(lambda _: made, page, count=1), encoding="utf-8")
-        page = PAGE.read_text(encoding="utf-8")
-    assert made in page
+        page = block(name).sub(lambda _: f"<!-- {name} -->\n{text}\n<!-- end -->", page)
+        PAGE.write_text(page, "utf-8")
+    found = block(name).search(page)
+    assert found is not None
+    assert found[1] == text + "\n", "type: make golden"
 
 
-def test_every_outcome_of_a_call_counts_as_something() -> None:
-    assert {outcome for outcome, _ in DISPOSITIONS} == set(OUTCOMES) - {"not_attempted"}
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = block("file").search(PAGE.read_text("utf-8"))
+    assert found is not None
+    for folder in ("surveys", "prompts", "flows"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / "callweave.yaml").write_text("{}\n")
+    (tmp_path / "campaigns").mkdir()
+    path = tmp_path / "campaigns" / "aftercare.yaml"
+    path.write_text(found[1].removeprefix("```yaml\n").removesuffix("```\n"), "utf-8")
+    return path
 
 
-@pytest.mark.parametrize("state", life.STATES)
-def test_every_state_is_come_to_and_left(state: str) -> None:
-    assert state == "draft" or any(move.to == state for move in life.MOVES.values())
-    assert state == "archived" or any(state in move.froms for move in life.MOVES.values())
+def test_the_file_of_the_page_is_a_good_one(file):
+    assert check_file(file).problems == ()
 
 
-@pytest.mark.parametrize(
-    ("state", "name", "words"),
-    [
-        (
-            "draft",
-            "pause",
-            "campaign c is draft: pause is for one that is running; possible now: archive, check, edit, start",
-        ),
-        ("archived", "start", "it stays as it is; create a new one"),
-        ("draining", "stop", "it is done when its last call has ended"),
-        ("running", "start", "possible now: edit, pause, stop"),
-        ("broken", "start", "a state that this Callweave does not know"),
-    ],
-)
-def test_refusals_say_what_can_be_done(state: str, name: str, words: str) -> None:
-    with pytest.raises(life.IllegalMove, match=re.escape(words)):
-        life.move(state, name, "c")
+@pytest.mark.parametrize("name", ["sip", "causes"])
+def test_outcome_tables(name):
+    same(name, tables()[name])
+
+
+def test_retry_table():
+    lines = ["| outcome | retry, unless the file says otherwise |", "|---|---|"]
+    for outcome in OUTCOMES:
+        retry = DEFAULT_RETRIES.get(outcome)
+        if outcome == "not_attempted":
+            said = "at once: nobody was called, it counts as no attempt"
+        elif retry is None:
+            said = "never, and in no campaign" if outcome in ("invalid", "opted_out") else "never"
+        else:
+            minutes = retry.after_ms // 60_000
+            after = "1d" if retry.after_ms == DAY_MS else f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+            said = f"after {after}, {retry.times} time{'s' if retry.times > 1 else ''}"
+        lines.append(f"| `{outcome}` | {said} |")
+    same("retries", "\n".join(lines))
+
+
+def test_the_day_of_the_page(file):
+    shown = CliRunner().invoke(command, [str(file), "--day", "2026-12-01"], env={"COLUMNS": "110"}, terminal_width=110)
+    assert shown.exit_code == 0, shown.output
+    lines = [line.rstrip() for line in shown.output.rstrip().splitlines()]
+    same("day", "\n".join(["```text", *lines, "```"]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import phonenumbers
 import pytest
 
 from ivr.campaign import numbers
@@ -121,3 +124,24 @@ def test_zones_are_of_e164_numbers(wrong):
     assert not E164.fullmatch(wrong)
     with pytest.raises(ValueError, match="normalise"):
         numbers.zone_of(wrong)
+
+
+def test_quick_reading_reads_nothing_else_than_the_parser(monkeypatch):
+    """Made-up numbers of every country, spelt with and without its code: the shortcut changes no answer."""
+    chance = random.Random(102)
+    cells = []
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        code = phonenumbers.country_code_for_region(region)
+        example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+        base = str(example.national_number) if example else "5550123"
+        for _ in range(8):
+            head = base[: chance.randint(0, len(base))]
+            tail = "".join(
+                chance.choices("0123456789", k=max(0, len(base) - len(head) + chance.choice([-1, 0, 0, 0, 1])))
+            )
+            cells += [(head + tail, region), (f"+{code}{head}{tail}", ""), (f"{code}{head}{tail}", region)]
+    quick = [normalise(*cell) for cell in cells]
+    taken = sum(bool(numbers._quick(*cell)) for cell in cells)
+    monkeypatch.setattr(numbers, "_quick", lambda text, country: "")
+    assert quick == [normalise(*cell) for cell in cells]
+    assert taken > len(cells) / 8

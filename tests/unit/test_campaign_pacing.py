@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ivr.campaign.lines import REFUSALS, REST_MS, Lines
+from ivr.campaign.lines import REFUSALS, REST_MS, Lines, caller_id, dial_string
 from ivr.campaign.model import Calling, Campaign, Gateway, Window
 from ivr.campaign.outcomes import OUTCOMES
 from ivr.campaign.pacing import AnswerTable, Pacer, RateLimit
@@ -149,6 +149,21 @@ def test_a_busy_person_is_not_the_gateways_doing():
         line.sent(n * 100)
         line.ended(n * 100, "busy", n * 100)
     assert line.may(6_000)
+
+
+@pytest.mark.parametrize("number", ["13800138000", "+86138,1", "+8613800138000@x", "+8613800138000\n", "", "{a}"])
+def test_nothing_but_a_number_is_dialled(number):
+    assert dial_string(MAIN, NUMBER) == "sofia/gateway/main/+8613800138000"
+    with pytest.raises(ValueError, match="not dialled"):
+        dial_string(MAIN, number)
+
+
+def test_a_contact_is_called_from_the_same_number_each_time():
+    gateway = replace(MAIN, caller_ids=("+8621", "+8622", "+8623"))
+    drawn = [caller_id(gateway, f"contact-{n}") for n in range(300)]
+    assert drawn == [caller_id(gateway, f"contact-{n}") for n in range(300)]
+    assert all(60 < drawn.count(number) < 140 for number in gateway.caller_ids)
+    assert caller_id(MAIN, "contact-1") == ""
 
 
 # A short day.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -46,7 +45,7 @@ def program(path: Path) -> Program:
 
 
 def rows_of(made: Program, count: int, seed: int) -> list[Prepared]:
-    return [row for call in crowd.calls(made, count, random.Random(seed), FIRST) for row in call]
+    return [row for call in crowd.calls(made, count, seed, FIRST) for row in call]
 
 
 def column(rows: list[Prepared], table: str, name: str) -> list[object]:
@@ -88,6 +87,18 @@ def test_every_kind_of_question_is_answered(tmp_path: Path) -> None:
 def test_the_questionnaires_of_the_repository_can_be_answered(name: str) -> None:
     rows = rows_of(program(ROOT / "surveys" / f"{name}.yaml"), 60, 5)
     assert Counter(column(rows, "survey_run", "status"))["complete"] > 20
+
+
+def test_two_seeds_and_two_questionnaires_fill_one_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/example.db"
+    for name, seed in (("csat", "1"), ("csat", "1"), ("csat", "2"), ("aftercare", "1")):
+        words = ["--questionnaire", str(ROOT / "surveys" / f"{name}.yaml"), "--calls", "5", "--seed", seed, "--db", url]
+        result = CliRunner().invoke(main, ["results", "example", *words])
+        assert result.exit_code == 0, result.output
+    with make_engine(url).connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM call").scalar() == 15
+        found = connection.exec_driver_sql("SELECT survey, count(*) FROM survey_run GROUP BY survey ORDER BY survey")
+        assert found.all() == [("aftercare", 5), ("csat", 10)]
 
 
 def test_a_database_with_real_calls_is_refused(tmp_path: Path) -> None:

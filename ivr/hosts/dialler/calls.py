@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from ivr.campaign.outcomes import Seen, refusal
+from ivr.campaign.machines import BY_KEY
+from ivr.campaign.outcomes import SHORT_MS, Seen, refusal
 from ivr.esl.event import Event
 
 #: After the ring time: the switch has said something by then, or is asked.
@@ -149,13 +150,15 @@ class Calls:
             call.answered_at = wall - timedelta(milliseconds=billed_ms or 0)
         cause = event.get("Hangup-Cause", "") or event.get("variable_hangup_cause", "")
         answered = call.answered_at is not None
+        # Our own end of a short message is no sign that somebody would not hear it.
+        ours = event.get("variable_sip_hangup_disposition", "").startswith("send_")
         seen = Seen(
             reply=call.reply,
             cause=cause,
             sip_code=sip_code or 0,
             answered=answered,
-            billed_ms=billed_ms or 0,
-            machine=event.get("variable_callweave_machine", "") == "true",
+            billed_ms=max(billed_ms or 0, SHORT_MS) if ours else billed_ms or 0,
+            machine=answered and _machine(event, billed_ms or 0),
         )
         self._finish(call, seen, cause, wall, sip_code, billed_ms if answered else None)
 
@@ -251,6 +254,14 @@ class Calls:
                 no_room=no_room,
             )
         )
+
+
+def _machine(event: Event, billed_ms: int) -> bool:
+    """The flow has heard it; or nobody has pressed a key, in a campaign that goes by that, and stayed all the same."""
+    if event.get("variable_callweave_outcome", "") == "machine":
+        return True
+    by_key = event.get("variable_callweave_detect", "") == BY_KEY
+    return by_key and event.get("variable_callweave_keyed", "") != "true" and billed_ms >= SHORT_MS
 
 
 def _whole(text: str) -> int | None:

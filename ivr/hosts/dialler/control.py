@@ -6,6 +6,7 @@ into one command and nowhere else. Whoever it belongs to is told of what happens
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -27,8 +28,9 @@ from ivr.esl.inbound import InboundLink, State
 
 EVENTS: Final = ("BACKGROUND_JOB", "CHANNEL_CREATE", "CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE")
 _EXISTS: Final = "exists:"
-#: Commands that wait for their replies; one more is not sent yet.
-MOST_WAITING: Final = 400
+#: Commands that wait for their replies: FreeSWITCH answers in order, and a link takes 32.
+MOST_ASKED: Final = 12
+MOST_WAITING: Final = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Control:
         self._password, self._told = password, told
         self._link = InboundLink()
         self._out: list[bytes] = []
+        self._to_ask: deque[str] = deque()
         self.up = False
 
     @property
@@ -78,8 +81,9 @@ class Control:
         return self._link.state is State.CLOSED
 
     @property
-    def busy(self) -> bool:
-        return len(self._link.pending_tags) >= MOST_WAITING
+    def room(self) -> int:
+        """How many more originates it may be given now."""
+        return max(0, MOST_WAITING - len(self._link.pending_tags)) if self.up else 0
 
     def data_to_send(self) -> bytes:
         data = b"".join(self._out)
@@ -90,11 +94,19 @@ class Control:
         self._out.append(self._link.bgapi("originate", arguments, job_uuid=attempt_id))
 
     def exists(self, attempt_id: str) -> None:
-        self._out.append(self._link.api("uuid_exists", attempt_id, tag=_EXISTS + attempt_id))
+        self._to_ask.append(attempt_id)
+        self._ask()
+
+    def _ask(self) -> None:
+        while self._to_ask and len(self._link.pending_tags) < MOST_ASKED:
+            attempt_id = self._to_ask.popleft()
+            self._out.append(self._link.api("uuid_exists", attempt_id, tag=_EXISTS + attempt_id))
 
     def receive_data(self, data: bytes) -> None:
         for event in self._link.receive_data(data):
             self._on(event)
+        if self.up:
+            self._ask()
 
     def receive_eof(self, why: str = "the connection ended") -> None:
         for event in self._link.receive_eof():

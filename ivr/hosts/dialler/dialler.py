@@ -54,11 +54,12 @@ class Line:
     def ready(self, now: float) -> bool:
         return self.room(now) != 0
 
-    def room(self, now: float) -> int | None:
-        """How many calls it may be given now; None: any number."""
-        if self.control is None or not self.control.up or self.control.busy:
+    def room(self, now: float) -> int:
+        """How many calls it may be given now."""
+        if self.control is None:
             return 0
-        return self.backoff.room(now)
+        room, free = self.backoff.room(now), self.control.room
+        return free if room is None else min(room, free)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,7 @@ class Dialler:
     # -- calling -------------------------------------------------------------------------------------------
 
     def _dial(self, each: Field, now: float, wall: datetime) -> None:
-        rooms = [line.room(now) for line in self.lines.values()]
-        most = None if None in rooms else sum(room for room in rooms if room)
+        most = sum(line.room(now) for line in self.lines.values())
         turn = self.turns.turn(each, self.calls, now, wall, most)
         if turn is None:
             return

@@ -20,7 +20,7 @@ from ivr.store.leases import Lease
 FACT: Final = "callweave_fact_"
 HEX_FACT: Final = "callweave_hex_"
 _NUMBER: Final = re.compile(r"\+?([0-9]{3,20})", re.ASCII)
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}", re.ASCII)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,200}", re.ASCII)
 _DIAL: Final = re.compile(r"[A-Za-z0-9_]+(?:/[A-Za-z0-9_.:@+-]+)+", re.ASCII)
 _WORKER: Final = re.compile(r"[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}", re.ASCII)
@@ -48,6 +48,7 @@ def originate(
         ("park_timeout", str(PARKED_S)),
         ("callweave_campaign", lease.campaign),
         ("callweave_attempt", lease.attempt_id),
+        ("callweave_detect", campaign.machines.detect),
     ]
     if lease.caller_id:
         shown = _matched(_NUMBER, lease.caller_id, "the caller id")[0]
@@ -55,6 +56,8 @@ def originate(
     if secret:
         variables.append(("callweave_secret", secret))
     facts = {**_facts(lease.person.facts), "language": lease.person.language, "contact": lease.person.contact_id}
+    facts |= {"contact.number": lease.person.number, "contact.id": lease.person.contact_id}
+    facts |= {"campaign.name": lease.campaign}
     variables += [_fact(name, value) for name, value in facts.items() if value not in ("", None)]
     for name, value in variables:
         if not _PLAIN.fullmatch(value) and not name.startswith(HEX_FACT):

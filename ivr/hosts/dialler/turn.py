@@ -117,8 +117,8 @@ class Turns:
 
     # -- how many, and who --------------------------------------------------------------------------------------
 
-    def turn(self, each: Field, calls: Calls, now: float, wall: datetime, most: int | None) -> Turn | None:
-        """None: nobody may be called now. ``most``: what the switches have room for; None: no limit."""
+    def turn(self, each: Field, calls: Calls, now: float, wall: datetime, most: int) -> Turn | None:
+        """None: nobody may be called now. ``most``: what the switches have room for."""
         campaign = each.campaign
         if now < each.idle_until:
             return None
@@ -131,7 +131,7 @@ class Turns:
         free = campaign.at_once - elsewhere - mine
         room = min(each.bucket.room(now, share), free if not others else -(-free // (1 + others)))
         rooms = {name: self._gateway_room(each, name, calls, now, share) for name in each.gateways}
-        room = min(room, sum(rooms.values()), room if most is None else most)
+        room = min(room, sum(rooms.values()), most)
         if room <= 0:
             return None
         turn = Turn(self._terms(each, wall), room, lambda person: Later(wall), now)

@@ -18,10 +18,10 @@ from ivr.hosts.switch.channel import Channel, Value, members, raw
 from ivr.hosts.switch.wire import BadLength, Command, CommandReader
 
 Behaviour = Literal["answers", "machine", "busy", "no_answer", "invalid", "rejected", "congestion", "failed"]
-#: Of a call that is not answered: FreeSWITCH's word, and the SIP status (as recorded).
+#: Of a call that is not answered: FreeSWITCH's word, and the SIP status (as recorded; 0: it says none).
 ENDS: Final[dict[str, tuple[str, int]]] = {
     "busy": ("USER_BUSY", 486),
-    "no_answer": ("NO_ANSWER", 487),
+    "no_answer": ("NO_ANSWER", 0),
     "invalid": ("UNALLOCATED_NUMBER", 404),
     "rejected": ("CALL_REJECTED", 603),
     "congestion": ("NORMAL_TEMPORARY_FAILURE", 503),
@@ -170,7 +170,7 @@ class Exchange:
         if name == "uuid_kill":
             if argument.split(" ")[0] not in self.calls:
                 return "-ERR No such channel!\n"
-            self.hang_up(argument.split(" ")[0], self._now)
+            self.hang_up(argument.split(" ")[0], self._now, by_party=False)
             return "+OK\n"
         return f"-ERR {name} Command not found!\n"
 
@@ -215,7 +215,8 @@ class Exchange:
         if self.calls.pop(call.uuid, None) is None:
             return
         cause, sip_code = ENDS[how]
-        call.channel.set("sip_term_status", str(sip_code))
+        if sip_code:
+            call.channel.set("sip_term_status", str(sip_code))
         self._over(call, cause)
         self._job(call.job, call.digits, f"-ERR {cause}\n")
 
@@ -232,12 +233,14 @@ class Exchange:
             self.at(self._now + call.party.talk_ms, lambda: self.hang_up(call.uuid, self._now))
         self.on_answer(call)
 
-    def hang_up(self, uuid: str, now_ms: int, cause: str = "NORMAL_CLEARING") -> None:
-        """An answered call is over."""
+    def hang_up(self, uuid: str, now_ms: int, cause: str = "NORMAL_CLEARING", by_party: bool = True) -> None:
+        """An answered call is over; else it was the flow that hung up."""
         self._now = max(self._now, now_ms)
         call = self.calls.pop(uuid, None)
         if call is not None:
-            call.channel.set("sip_term_status", "200")
+            if by_party:
+                call.channel.set("sip_term_status", "200")
+            call.channel.set("sip_hangup_disposition", "recv_bye" if by_party else "send_bye")
             self._over(call, cause)
 
     def _over(self, call: Outbound, cause: str) -> None:

@@ -25,6 +25,8 @@ from sqlalchemy import (
     extract,
     func,
     literal,
+    not_,
+    or_,
     select,
 )
 
@@ -38,6 +40,8 @@ STATUSES: Final = ("complete", "partial", "screened_out", "quota_full", "refused
 #: Those that count when nothing else is said: all that are over, nobody twice.
 COUNTED: Final = STATUSES[:5]
 _UTC = ZoneInfo("UTC")
+#: Cells of one count that are kept for the next asker of the same: figures and funnel of one report.
+MOST_REMEMBERED: Final = 20_000
 
 Group = tuple[Any, ...]
 
@@ -94,6 +98,7 @@ class Reader:
         for status in self.selection.statuses:
             if status not in STATUSES:
                 raise ReadingError(f"{status!r} is no status of a run; there are: {', '.join(STATUSES)}")
+        self._counted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[AnswerCell]] = {}
         self._tested = {name: self.names[name] for name in sorted(expr.names(self.selection.where))}
 
     # -- what is counted -----------------------------------------------------------------------------------
@@ -107,6 +112,19 @@ class Reader:
 
     def answers(self, by: Sequence[str] = (), questions: Iterable[str] = ()) -> Iterator[AnswerCell]:
         """Of these questions; of all when none is named. What was recorded or typed as a code is only counted."""
+        key = (tuple(by), tuple(questions))
+        if key in self._counted:
+            yield from self._counted[key]
+            return
+        found: list[AnswerCell] = []
+        for cell in self._count_answers(*key):
+            if len(found) <= MOST_REMEMBERED:
+                found.append(cell)
+            yield cell
+        if len(found) <= MOST_REMEMBERED:  # all of them: nobody stopped in the middle
+            self._counted[key] = found
+
+    def _count_answers(self, by: tuple[str, ...], questions: tuple[str, ...]) -> Iterator[AnswerCell]:
         base, columns, names = self._runs(by)
         fields = [base.c[label] for label in columns.values()]
         hidden = [q.id for q in self.book.definition.questions if q.kind in ("voice", "code")]
@@ -229,7 +247,7 @@ class Reader:
         if chosen.until:
             found.append(began < chosen.until)
         if set(chosen.statuses) != set(STATUSES):
-            found.append(_status().in_(chosen.statuses))
+            found.append(_one_of(chosen.statuses))
         return found
 
     def _seconds(self, time: Any) -> ColumnElement[float]:
@@ -253,6 +271,20 @@ def _belongs(run: Any, survey: str, given: Any = answer) -> ColumnElement[bool]:
 
 def _status() -> ColumnElement[str]:
     """How a run ended; one whose call is over without an end of its own counts as partial."""
+    return case((and_(survey_run.c.status == "begun", _call_is_over()), "partial"), else_=survey_run.c.status)
+
+
+def _one_of(statuses: Iterable[str]) -> ColumnElement[bool]:
+    """The same as a condition whose parts the database can look up and estimate."""
+    begun = survey_run.c.status == "begun"
+    parts: list[ColumnElement[bool]] = [survey_run.c.status.in_([status for status in statuses if status != "begun"])]
+    parts += [and_(begun, _call_is_over())] if "partial" in statuses else []
+    parts += [and_(begun, not_(_call_is_over()))] if "begun" in statuses else []
+    return or_(*parts)
+
+
+def _call_is_over() -> ColumnElement[bool]:
     ended = call.alias("its_call")
-    over = select(ended.c.call_id).where(ended.c.call_id == survey_run.c.call_id, ended.c.ended_at.is_not(None))
-    return case((and_(survey_run.c.status == "begun", over.exists()), "partial"), else_=survey_run.c.status)
+    return (
+        select(ended.c.call_id).where(ended.c.call_id == survey_run.c.call_id, ended.c.ended_at.is_not(None)).exists()
+    )
