@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from campaigntools import ANNA, CAMPAIGN, NOW, SURVEY, Field
+from click.testing import CliRunner
 
 from ivr.campaign import life
+from ivr.cli.main import main
 from ivr.ops import campaigning, settling
 from ivr.ops.launching import load_launch
+from ivr.ops.operator import login_name
 from ivr.store import campaigns, sample
 from ivr.store.campaigns import CampaignError, Who
 
@@ -347,3 +350,41 @@ def test_postgres_tells_listeners_of_a_pause_at_once(tmp_path: Path, postgres_da
         listener.execute(f"LISTEN {campaigns.CHANNEL}")
         campaigning.move(field.engine, "told", "pause", ANNA)
         assert [n.payload for n in listener.notifies(timeout=5, stop_after=1)] == ["told"]
+
+
+def test_the_commands_from_a_file_to_the_archive(field: Field) -> None:
+    """As they are typed; what is refused is said on the terminal with exit status 1."""
+    field.people(3)
+    env = {"CALLWEAVE_CONFIG": str(field.site.config), "CALLWEAVE_DB": field.database}
+
+    def run(*args: str, status: int = 0) -> str:
+        result = CliRunner().invoke(main, ["campaign", *args], env=env)
+        assert result.exit_code == status, result.output
+        return " ".join(result.output.split())
+
+    assert run("list") == "No campaign yet. To make one: ivr campaign create campaigns/NAME.yaml"
+    assert "campaign spring: draft" in run("create", str(field.path), "--by", "anna")
+    assert "there is a campaign spring already" in run("create", str(field.path), status=1)
+    assert "pause is for one that is running" in run("pause", "spring", status=1)
+    assert run("check", "spring") == "campaign spring: no mistakes; checked"
+    assert "name a campaign, or write --due" in run("start", status=2)
+    assert "running, version 1, launch spring-v1; 3 waiting (3 new) of 3" in run("start", "spring", "--by", "anna")
+    assert "paused" in run("pause", "spring", "--by", "ben")
+    field.write(CAMPAIGN.replace("per_second: 2", "per_second: 1"))
+    assert "paused, version 2, launch spring-v2" in run("edit", str(field.path), "--by", "ben")
+    assert "running" in run("resume", "spring")
+    assert "running; version 2, launch spring-v2" in run("status", "spring")
+    audit = json.loads(run("audit", "spring", "--format", "json"))
+    assert [(a["what"], a["by"]) for a in audit[-4:-1]] == [("start", "anna"), ("pause", "ben"), ("edit", "ben")]
+    assert audit[-2]["changed"] == {"per_second": [2, 1]}
+    assert audit[-1]["by"] == login_name()
+    assert "per_second: 2.0 → 1.0" in run("audit", "spring")
+    assert "draining" in run("stop", "spring")
+    assert "it is done when its last call has ended" in run("archive", "spring", status=1)
+    settling.settle(field.engine, ANNA)
+    assert "archived" in run("archive", "spring")
+    assert "No campaign yet" in run("list")
+    assert "spring" in run("list", "--all", "--format", "csv")
+    assert "there is no campaign autumn" in run("status", "autumn", status=1)
+    field.write(CAMPAIGN.replace("gateways:", "gatewais:"))
+    assert "gatewais" in run("create", str(field.path), status=1)
