@@ -99,7 +99,7 @@ deploy:  ## Install under DESTDIR with systemd units (docs/deploy.md)
 	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@SITE@|$(SITE)|g' -e 's|@STATE@|$(STATE)|g' \
 	  deploy/callweave@.service.in > "$(DESTDIR)$(UNITS)/callweave@.service"
 	install -m 644 deploy/callweave.sysusers "$(DESTDIR)$(SYSUSERS)/callweave.conf"
-	for d in flows surveys prompts; do test -e "$(DESTDIR)$(SITE)/$$d" || cp -R $$d "$(DESTDIR)$(SITE)/$$d"; done
+	for d in flows surveys campaigns prompts; do test -e "$(DESTDIR)$(SITE)/$$d" || cp -R $$d "$(DESTDIR)$(SITE)/$$d"; done
 	test -e "$(DESTDIR)$(SITE)/callweave.yaml" || \
 	  sed -e 's|@STATE@|$(STATE)|g' deploy/callweave.yaml.in > "$(DESTDIR)$(SITE)/callweave.yaml"
 	@echo "Installed. Next: docs/deploy.md, \"First start\"."

@@ -9,12 +9,12 @@ campaigns on the same gateways, and quotas.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ivr.campaign.model import DEFAULT_RETRIES, Campaign, Retry
+from ivr.campaign.model import DEFAULT_RETRIES, Campaign
 from ivr.campaign.outcomes import FINAL_EVERYWHERE
 from ivr.campaign.windows import local_day, may_call, next_opening, zone_info
 
@@ -103,8 +103,12 @@ def per_second(campaign: Campaign, expected: Expected) -> float:
 _Key = tuple[str, tuple[str, ...], int, int]
 
 
-def forecast(campaign: Campaign, ready: Mapping[tuple[str, datetime], int], expected: Expected) -> Forecast:
-    """``ready``: (zone, earliest moment) -> people, as campaign.scrub says."""
+#: (zone, earliest moment, attempts before) -> people, as campaign.scrub says.
+Ready = Mapping[tuple[str, datetime, int], int]
+
+
+def forecast(campaign: Campaign, ready: Ready, expected: Expected) -> Forecast:
+    """What became of attempts before is not asked: they count for `each` only."""
     return _Flow(campaign, expected).run(ready)
 
 
@@ -119,12 +123,14 @@ class _Flow:
         self.enough = False
         self.zone = zone_info(campaign.calling.zone) or UTC
         self._days: dict[tuple[str, int], int] = {}
+        self._tomorrow: dict[tuple[str, int], int] = {}
+        self._retries = tuple(_retries(campaign, expected))
 
-    def run(self, ready: Mapping[tuple[str, datetime], int]) -> Forecast:
+    def run(self, ready: Ready) -> Forecast:
         people = sum(ready.values())
-        crumb = max(1e-3, people * 1e-7)
-        for (zone, moment), count in ready.items():
-            self.due[_step_of(moment)][(zone, (), 0, 0)] += count
+        crumb = max(1e-3, people * 1e-6)
+        for (zone, moment, attempts), count in ready.items():
+            self.due[_step_of(moment)][(zone, ("",) * attempts, 0, 0)] += count
         at = min(self.due, default=0)
         for _ in range(_MOST_STEPS if people else 0):
             for key, amount in self.due.pop(at, {}).items():
@@ -182,25 +188,22 @@ class _Flow:
         zone, before, last_day, today = key
         day = self._day(zone, at)
         today = today + 1 if day == last_day else 1
+        self.answered += amount * self.expected.shares.get("answered", 0.0)
         rules = self.campaign.attempts
-        for outcome, share in self.expected.shares.items():
-            if outcome == "answered":
-                self.answered += amount * share
-            retry = self._retry(outcome)
-            if retry is None or len(before) + 1 >= rules.each or before.count(outcome) >= retry.times:
+        if len(before) + 1 >= rules.each:
+            return
+        for outcome, share, times, steps in self._retries:
+            if amount * share <= crumb or before.count(outcome) >= times:
                 continue
-            if amount * share <= crumb:
-                continue
-            wait_s = max(retry.after_ms, rules.gap_ms) / 1000
-            then = at + max(1, -(-round(wait_s) // STEP_S))
+            then = at + steps
             if today >= rules.per_day and self._day(zone, then) == day:
-                then = _step_of(local_day(zone, _moment(at))[1] + _STEP - timedelta(seconds=1))
+                then = self._next_day(zone, at)
             self.due[then][(zone, tuple(sorted((*before, outcome))), day, today)] += amount * share
 
-    def _retry(self, outcome: str) -> Retry | None:
-        if outcome in FINAL_EVERYWHERE:
-            return None
-        return self.campaign.attempts.retry.get(outcome, DEFAULT_RETRIES.get(outcome))
+    def _next_day(self, zone: str, at: int) -> int:
+        if (zone, at) not in self._tomorrow:
+            self._tomorrow[zone, at] = _step_of(local_day(zone, _moment(at))[1])
+        return self._tomorrow[zone, at]
 
     def _day(self, zone: str, at: int) -> int:
         if (zone, at) not in self._days:
@@ -225,6 +228,16 @@ class _Flow:
             per_hour=self.room * 3600 / STEP_S,
             hold_s=hold_s(self.campaign, self.expected),
         )
+
+
+def _retries(campaign: Campaign, expected: Expected) -> Iterator[tuple[str, float, int, int]]:
+    """(outcome, share, times, steps until then) of those after which somebody is called again."""
+    rules = campaign.attempts
+    for outcome, share in expected.shares.items():
+        retry = rules.retry.get(outcome, DEFAULT_RETRIES.get(outcome))
+        if retry is not None and outcome not in FINAL_EVERYWHERE:
+            wait_s = max(retry.after_ms, rules.gap_ms) / 1000
+            yield outcome, share, retry.times, max(1, -(-round(wait_s) // STEP_S))
 
 
 def _step_of(at: datetime) -> int:

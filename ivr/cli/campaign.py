@@ -32,10 +32,11 @@ from ivr.store.campaigns import CampaignError, Who
 
 #: Commands that stand in modules of their own, imported when they run.
 MORE = {
-    "preview": "ivr.cli.campaign_preview",
-    "watch": "ivr.cli.campaign_watch",
-    "report": "ivr.cli.campaign_report",
-    "export": "ivr.cli.campaign_report",
+    "preview": ("ivr.cli.campaign_preview", "preview"),
+    "simulate": ("ivr.cli.campaign_simulate", "command"),
+    "watch": ("ivr.cli.campaign_watch", "watch"),
+    "report": ("ivr.cli.campaign_report", "report"),
+    "export": ("ivr.cli.campaign_report", "export"),
 }
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 _by = click.option("--by", default="", metavar="WHO", help="Who does it, for the audit. Default: your login name.")
@@ -48,7 +49,8 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in MORE:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = getattr(import_module(MORE[cmd_name]), cmd_name)
+        module, name = MORE[cmd_name]
+        found: click.Command = getattr(import_module(module), name)
         return found
 
 

@@ -33,6 +33,7 @@ class Line:
     rule: str  # of scrub.RULES
     why: str
     at: datetime | None  # the earliest call
+    attempts: int = 0  # in this campaign, so far
 
     @property
     def called(self) -> bool:
@@ -50,7 +51,7 @@ class Preview:
     rules: Counter[str] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)  # (rule, why), where a rule has several reasons
     lists: Counter[str] = field(default_factory=Counter)  # list -> people of it that will be called
-    ready: Counter[tuple[str, datetime]] = field(default_factory=Counter)
+    ready: Counter[tuple[str, datetime, int]] = field(default_factory=Counter)
 
     @property
     def called(self) -> int:
@@ -63,7 +64,7 @@ class Preview:
             self.reasons[line.rule, line.why] += 1
         if line.at is not None:
             self.lists[line.list] += 1
-            self.ready[line.zone, _step(line.at)] += 1
+            self.ready[line.zone, _step(line.at), line.attempts] += 1
 
     def forecast(self) -> Forecast:
         return forecast(self.campaign, self.ready, self.expected)
@@ -111,4 +112,7 @@ def lines(connection: Connection, preview: Preview) -> Iterator[list[Line]]:
 
 def _line(campaign: Campaign, known: sample.Known, verdict: Verdict) -> Line:
     zone = known.zone or campaign.calling.zone
-    return Line(known.contact_id, known.list, known.number, known.name, zone, verdict.rule, verdict.why, verdict.at)
+    return Line(
+        *(known.contact_id, known.list, known.number, known.name, zone),
+        *(verdict.rule, verdict.why, verdict.at, known.attempts),
+    )

@@ -19,7 +19,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from ivr.store.schema import campaign, campaign_audit, campaign_contact, campaign_version
+from ivr.store.schema import campaign, campaign_audit, campaign_contact, campaign_version, survey_run
 
 #: PostgreSQL tells listeners on this channel the name of a campaign whose state has changed.
 CHANNEL: Final = "callweave_campaign"
@@ -227,6 +227,26 @@ def left(connection: Connection, name: str) -> dict[str, int]:
     query = select(table.state, func.count()).where(table.campaign == name).group_by(table.state)
     found = {row[0]: row[1] for row in connection.execute(query)}
     return {state: found.get(state, 0) for state in ("waiting", "leased", "done")}
+
+
+def anybody(connection: Connection, name: str) -> tuple[bool, bool]:
+    """Whether anybody waits, and whether anybody is leased: two looks into an index, however many people there are."""
+    table = campaign_contact.c
+
+    def one(state: str) -> bool:
+        query = select(table.contact_id).where(table.campaign == name, table.state == state).limit(1)
+        return connection.execute(query).first() is not None
+
+    return one("waiting"), one("leased")
+
+
+def completes(connection: Connection, name: str) -> int:
+    """Complete interviews of all its versions, those of people who called back too."""
+    table = campaign_version.c
+    names = connection.scalars(select(table.launch).where(table.campaign == name, table.launch != "")).all()
+    run = survey_run.c
+    query = select(func.count()).where(run.launch.in_(names), run.launch != "", run.status == "complete")
+    return (connection.scalar(query) or 0) if names else 0
 
 
 def next_version(connection: Connection, name: str) -> int:

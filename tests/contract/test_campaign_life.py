@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from campaigntools import ANNA, CAMPAIGN, NOW, SURVEY, Field
+from click.testing import CliRunner
 
 from ivr.campaign import life
-from ivr.ops import campaigning
+from ivr.cli.main import main
+from ivr.ops import campaigning, settling
 from ivr.ops.launching import load_launch
+from ivr.ops.operator import login_name
 from ivr.store import campaigns, sample
 from ivr.store.campaigns import CampaignError, Who
 
@@ -31,7 +35,7 @@ def started(field: Field, people: int = 3) -> campaigning.Started:
     return campaigning.start(field.config, field.engine, "spring", ANNA)
 
 
-def state(field: Field) -> str:
+def state_of(field: Field) -> str:
     with field.engine.connect() as connection:
         return campaigns.state_of(connection, "spring")
 
@@ -153,7 +157,7 @@ def test_a_start_that_died_after_freezing_goes_on_with_the_next_number(field: Fi
         patch.setattr(campaigning, "fill", dies)
         with pytest.raises(KeyboardInterrupt):
             campaigning.start(field.config, field.engine, "spring", ANNA)
-    assert state(field) == "draft"
+    assert state_of(field) == "draft"
     done = campaigning.start(field.config, field.engine, "spring", ANNA)
     assert (done.launch, done.row.version) == ("spring-v2", 2)
 
@@ -164,7 +168,7 @@ def test_what_is_wrong_is_said_at_once_and_nothing_is_started(field: Field) -> N
     campaigning.create(field.config, field.engine, field.path, ANNA)
     with pytest.raises(CampaignError, match="there is no list april"):
         campaigning.start(field.config, field.engine, "spring", ANNA)
-    assert state(field) == "draft"
+    assert state_of(field) == "draft"
     assert field.all("SELECT count(*) FROM campaign_contact") == [(0,)]
 
 
@@ -173,7 +177,7 @@ def test_an_edit_of_a_draft_is_to_be_checked_again(field: Field) -> None:
     campaigning.check(field.config, field.engine, "spring", ANNA)
     field.write(CAMPAIGN.replace("per_second: 2", "per_second: 3").replace("title: Spring", "title: Lent"))
     assert campaigning.edit(field.config, field.engine, field.path, ANNA) is None
-    assert state(field) == "draft"
+    assert state_of(field) == "draft"
     with field.engine.connect() as connection:
         assert campaigns.read(connection, "spring").title == "Lent"
         assert campaigning.loaded(connection, "spring").per_second == 3
@@ -279,6 +283,54 @@ def test_a_campaign_without_a_first_day_is_not_scheduled(field: Field) -> None:
         campaigning.schedule(field.config, field.engine, "spring", ANNA)
 
 
+OVER = [
+    # state, people by state, last day, completes wanted and there are, hours after NOW -> the state then
+    ("running", {"waiting": 1}, "", 0, 0, 0, "running"),
+    ("running", {"leased": 1}, "", 0, 0, 0, "running"),
+    ("running", {"done": 2}, "", 0, 0, 0, "done"),
+    ("draining", {"waiting": 2, "leased": 1}, "", 0, 0, 0, "draining"),
+    ("draining", {"waiting": 2}, "", 0, 0, 0, "done"),
+    ("paused", {"done": 1}, "", 0, 0, 0, "paused"),
+    ("running", {"waiting": 1}, "", 3, 2, 0, "running"),
+    ("running", {"waiting": 1}, "", 3, 3, 0, "draining"),
+    (
+        "running",
+        {"waiting": 1},
+        "2026-12-01",
+        0,
+        0,
+        34,
+        "running",
+    ),  # 2 December, 12:00 UTC: the first goes on somewhere
+    ("running", {"waiting": 1}, "2026-12-01", 0, 0, 36, "done"),
+    ("running", {"waiting": 1, "leased": 1}, "2026-12-01", 0, 0, 36, "running"),
+]
+
+
+@pytest.mark.parametrize(("now", "people", "ends", "wanted", "there", "hours", "after"), OVER)
+def test_a_campaign_that_is_over_is_said_to_be_so(
+    field: Field, now: str, people: dict[str, int], ends: str, wanted: int, there: int, hours: int, after: str
+) -> None:
+    text = CAMPAIGN + (f"ends: {ends}\n" if ends else "")
+    made = campaigning.read_file(field.config, field.write(text))
+    held = json.dumps({**made.to_json(), "completes": wanted})
+    field.rows("campaign", {"campaign": "spring", "state": now, "version": 1, "priority": 5, "created_at": NOW})
+    field.rows("campaign_version", {"campaign": "spring", "version": 1, "json": held, "launch": "spring-v1"})
+    at = 0
+    for state, count in people.items():
+        for _ in range(count):
+            at += 1
+            row = {"campaign": "spring", "contact_id": f"c{at}", "number": "+861", "state": state, "attempts": 0}
+            field.rows("campaign_contact", {**row, "fence": 0, "priority": 5, "next_at": NOW})
+    for n in range(there):
+        row = {"call_id": f"r{n}", "survey": "visits", "occurrence": 1, "status": "complete", "launch": "spring-v1"}
+        field.rows("survey_run", row)
+    moved = settling.settle(field.engine, Who("dialler d1", NOW + timedelta(hours=hours)))
+    assert state_of(field) == after
+    assert moved == ([] if after == now else [("spring", after)])
+    assert [(a.by, a.told["to"]) for a in audit(field)] == ([] if after == now else [("dialler d1", after)])
+
+
 def test_names_are_taken_once(field: Field) -> None:
     created(field)
     with pytest.raises(CampaignError, match="there is a campaign spring already, draft"):
@@ -298,3 +350,41 @@ def test_postgres_tells_listeners_of_a_pause_at_once(tmp_path: Path, postgres_da
         listener.execute(f"LISTEN {campaigns.CHANNEL}")
         campaigning.move(field.engine, "told", "pause", ANNA)
         assert [n.payload for n in listener.notifies(timeout=5, stop_after=1)] == ["told"]
+
+
+def test_the_commands_from_a_file_to_the_archive(field: Field) -> None:
+    """As they are typed; what is refused is said on the terminal with exit status 1."""
+    field.people(3)
+    env = {"CALLWEAVE_CONFIG": str(field.site.config), "CALLWEAVE_DB": field.database}
+
+    def run(*args: str, status: int = 0) -> str:
+        result = CliRunner().invoke(main, ["campaign", *args], env=env)
+        assert result.exit_code == status, result.output
+        return " ".join(result.output.split())
+
+    assert run("list") == "No campaign yet. To make one: ivr campaign create campaigns/NAME.yaml"
+    assert "campaign spring: draft" in run("create", str(field.path), "--by", "anna")
+    assert "there is a campaign spring already" in run("create", str(field.path), status=1)
+    assert "pause is for one that is running" in run("pause", "spring", status=1)
+    assert run("check", "spring") == "campaign spring: no mistakes; checked"
+    assert "name a campaign, or write --due" in run("start", status=2)
+    assert "running, version 1, launch spring-v1; 3 waiting (3 new) of 3" in run("start", "spring", "--by", "anna")
+    assert "paused" in run("pause", "spring", "--by", "ben")
+    field.write(CAMPAIGN.replace("per_second: 2", "per_second: 1"))
+    assert "paused, version 2, launch spring-v2" in run("edit", str(field.path), "--by", "ben")
+    assert "running" in run("resume", "spring")
+    assert "running; version 2, launch spring-v2" in run("status", "spring")
+    audit = json.loads(run("audit", "spring", "--format", "json"))
+    assert [(a["what"], a["by"]) for a in audit[-4:-1]] == [("start", "anna"), ("pause", "ben"), ("edit", "ben")]
+    assert audit[-2]["changed"] == {"per_second": [2, 1]}
+    assert audit[-1]["by"] == login_name()
+    assert "per_second: 2.0 → 1.0" in run("audit", "spring")
+    assert "draining" in run("stop", "spring")
+    assert "it is done when its last call has ended" in run("archive", "spring", status=1)
+    settling.settle(field.engine, ANNA)
+    assert "archived" in run("archive", "spring")
+    assert "No campaign yet" in run("list")
+    assert "spring" in run("list", "--all", "--format", "csv")
+    assert "there is no campaign autumn" in run("status", "autumn", status=1)
+    field.write(CAMPAIGN.replace("gateways:", "gatewais:"))
+    assert "gatewais" in run("create", str(field.path), status=1)

@@ -194,15 +194,22 @@ def test_retries_are_those_of_the_campaign(field: Field, people: int, each: int,
     """Nobody answers: no_answer is retried three times, and never more often than `each` says."""
     campaign = made(field, f"attempts: {{each: {each}, per_day: 9}}\n")
     silent = Expected({"no_answer": 1.0}, 60, 0.5, "")
-    found = forecast(campaign, {("Asia/Shanghai", NOW): people}, silent)
+    found = forecast(campaign, {("Asia/Shanghai", NOW, 0): people}, silent)
     assert round(found.calls) == calls
     assert found.left == 0
     assert sum(count for _, count in found.hours) == pytest.approx(found.calls)
 
 
+def test_attempts_before_count_for_each(field: Field) -> None:
+    campaign = made(field, "attempts: {each: 3, per_day: 9}\n")
+    silent = Expected({"no_answer": 1.0}, 60, 0.5, "")
+    found = forecast(campaign, {("Asia/Shanghai", NOW, 0): 100, ("Asia/Shanghai", NOW, 2): 100}, silent)
+    assert round(found.calls) == 400
+
+
 def test_pacing_bounds_each_hour_and_the_end(field: Field) -> None:
     campaign = made(field)
-    found = forecast(campaign, {("Asia/Shanghai", NOW): 3000}, ALL)
+    found = forecast(campaign, {("Asia/Shanghai", NOW, 0): 3000}, ALL)
     # 20 lines, 15 s of ringing and 45 s of talk: 1200 an hour.
     assert found.per_hour == pytest.approx(1200)
     assert max(count for _, count in found.hours) <= 1200 + 1e-6
@@ -214,7 +221,7 @@ def test_pacing_bounds_each_hour_and_the_end(field: Field) -> None:
 
 def test_nobody_is_called_at_night_and_the_last_day_ends_it(field: Field) -> None:
     campaign = made(field, "ends: 2026-12-02\n")
-    found = forecast(campaign, {("Asia/Shanghai", NOW): 100_000}, ALL)
+    found = forecast(campaign, {("Asia/Shanghai", NOW, 0): 100_000}, ALL)
     local = {begins.astimezone(UTC) + timedelta(hours=8) for begins, _ in found.hours}
     assert {at.hour for at in local} <= set(range(9, 20))
     assert {at.day for at in local} == {1, 2}
@@ -224,7 +231,7 @@ def test_nobody_is_called_at_night_and_the_last_day_ends_it(field: Field) -> Non
 
 def test_it_stops_at_its_target(field: Field) -> None:
     campaign = made(field, "stop_at: {completes: 100}\n")
-    found = forecast(campaign, {("Asia/Shanghai", NOW): 5000}, ALL)
+    found = forecast(campaign, {("Asia/Shanghai", NOW, 0): 5000}, ALL)
     assert found.enough
     assert found.complete == pytest.approx(100)
 
@@ -232,7 +239,7 @@ def test_it_stops_at_its_target(field: Field) -> None:
 def test_a_day_has_so_many_calls_to_one_number(field: Field) -> None:
     campaign = made(field, "attempts: {each: 3, per_day: 1, gap: 1h}\n")
     busy = Expected({"busy": 1.0}, 60, 0.5, "")
-    found = forecast(campaign, {("Asia/Shanghai", NOW): 60}, busy)
+    found = forecast(campaign, {("Asia/Shanghai", NOW, 0): 60}, busy)
     days: dict[int, float] = {}
     for begins, count in found.hours:
         days[begins.day] = days.get(begins.day, 0) + count

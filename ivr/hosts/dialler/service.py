@@ -20,15 +20,20 @@ from importlib.util import find_spec
 import gevent
 from gevent.event import Event as Flag
 from gevent.threadpool import ThreadPool
+from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.hosts.dialler.dialler import Desk, Dialler, Line, Settings
 from ivr.hosts.dialler.wires import Address, SwitchWire
+from ivr.ops.settling import settle
+from ivr.store.campaigns import Who
 from ivr.store.engine import make_engine
 from ivr.store.ledger import Ledger
 
 TICK_S = 0.05
 #: Calls that are on after this are left to whoever takes them over.
 DRAIN_S = 900.0
+#: How often it is asked whether a campaign is over.
+SETTLE_S = 5.0
 
 Log = Callable[..., None]
 
@@ -46,7 +51,9 @@ class DiallerService:
         self._stopping, self._hurrying = Flag(), Flag()
         # One thread has the one connection; what it waits for holds no call up.
         self._threads = ThreadPool(1)
-        desk = Desk(Ledger(make_engine(database)), lambda work: self._threads.apply(work))
+        self._engine = make_engine(database)
+        self._settle_at = 0.0
+        desk = Desk(Ledger(self._engine), lambda work: self._threads.apply(work))
         lines = {name: Line(name) for name in switches}
         self.dialler = Dialler(settings, desk, lines, _clock, log)
         self._wires = [SwitchWire(lines[name], where, self.dialler.told, log) for name, where in switches.items()]
@@ -65,6 +72,7 @@ class DiallerService:
                 ends = time.monotonic() + DRAIN_S
                 self._log("draining", calls=len(self.dialler.calls))
             self.dialler.tick()
+            self._settle()
             for wire in self._wires:
                 wire.flush()
             if self.dialler.idle and (ends is not None or (until_idle and self.dialler.nothing_runs)):
@@ -77,6 +85,18 @@ class DiallerService:
         left = len(self.dialler.calls)
         self._log("stopped", calls_left=left)
         return 0 if self.dialler.idle else 1
+
+    def _settle(self) -> None:
+        """Campaigns that are over are said to be so in the books, by whichever dialler sees it first."""
+        if time.monotonic() < self._settle_at:
+            return
+        self._settle_at = time.monotonic() + SETTLE_S
+        who = Who(f"dialler {self.dialler.settings.owner}", datetime.now(UTC))
+        try:
+            for name, state in self._threads.apply(settle, (self._engine, who)):
+                self._log("campaign_over", campaign=name, state=state)
+        except SQLAlchemyError as error:
+            self._log("database_failed", why=str(error).partition("\n")[0])
 
     def stop(self) -> None:
         """The first time: when the calls that are on have ended. The second time: now."""
