@@ -24,8 +24,6 @@ from ivr.store.ledger import Book, Ledger, Row
 BESIDE_S: Final = 60
 #: As `per_day` counts: longer than any local day.
 DAY_H: Final = 26
-#: How long a number can be, as a prefix sees it.
-_LONGEST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +89,20 @@ class Lease:
         return self.person.fence + 1
 
 
-def listed(number: str, campaign: str) -> str:
-    """SQL: the number, or a beginning of it, is on the do-not-call list of all campaigns or of this one."""
-    beginnings = ", ".join(f"substr({number}, 1, {length})" for length in range(1, _LONGEST + 1))
+def listed(number: str, campaign: str, postgres: bool) -> str:
+    """SQL: the number, or a beginning of it, is on the do-not-call list of all campaigns or of this one.
+
+    Only beginnings as long as some prefix that is listed are looked up: two or three keys of the table's index.
+    """
+    if postgres:
+        lengths = "(SELECT array_agg(DISTINCT length(number)) FROM dnc WHERE is_prefix = 1)"
+        among = f"= ANY(ARRAY(SELECT substr({number}, 1, l) FROM unnest({lengths}) l) || CAST({number} AS text))"
+    else:
+        lengths = "(SELECT DISTINCT length(number) AS l FROM dnc WHERE is_prefix = 1)"
+        among = f"IN (SELECT substr({number}, 1, l) FROM {lengths} UNION ALL SELECT {number})"
     return (
-        f"EXISTS (SELECT 1 FROM dnc WHERE dnc.scope IN ('-', {campaign})"
-        f" AND (dnc.number = {number} OR (dnc.is_prefix = 1 AND dnc.number IN ({beginnings}))))"
+        f"EXISTS (SELECT 1 FROM dnc WHERE dnc.scope IN ('-', {campaign}) AND dnc.number {among}"
+        f" AND (dnc.is_prefix = 1 OR dnc.number = {number}))"
     )
 
 
@@ -108,13 +114,17 @@ WITH RECURSIVE p(v) AS (
           WHERE campaign = :campaign AND state = 'waiting' AND priority > p.v) FROM p WHERE p.v IS NOT NULL
 ) SELECT v FROM p WHERE v IS NOT NULL
 """
-_DUE: Final = f"""
+_DUE: Final = """
 SELECT cc.contact_id, cc.number, cc.zone, cc.attempts, cc.fence, c.consent, c.language, c.name, c.facts,
-       {listed("cc.number", "cc.campaign")}
+       {listed}
 FROM campaign_contact cc JOIN contact c ON c.contact_id = cc.contact_id
 WHERE cc.campaign = :campaign AND cc.state = 'waiting' AND cc.priority = :priority AND cc.next_at <= :now
-ORDER BY cc.next_at LIMIT :look
+ORDER BY cc.next_at LIMIT :look {lock}
 """
+_DUE_IN: Final = {
+    True: _DUE.format(listed=listed("cc.number", "cc.campaign", True), lock="FOR UPDATE OF cc SKIP LOCKED"),
+    False: _DUE.format(listed=listed("cc.number", "cc.campaign", False), lock=""),
+}
 _RECENT: Final = """
 SELECT number, leased_at FROM dial_attempt
 WHERE leased_at > :since AND (outcome IS NULL OR outcome <> 'not_attempted') AND
@@ -151,14 +161,14 @@ _MOVE: Final = """
 UPDATE campaign_contact SET state = :state, next_at = :at, outcome = coalesce(:outcome, outcome)
 WHERE campaign = :campaign AND contact_id = :contact
 """
-_SEND: Final = f"""
+_SEND: Final = """
 UPDATE dial_attempt SET sent_at = :now
 WHERE sent_at IS NULL AND outcome IS NULL AND owner = :owner
   AND EXISTS (SELECT 1 FROM campaign WHERE campaign.campaign = dial_attempt.campaign AND campaign.state = 'running')
   AND EXISTS (SELECT 1 FROM campaign_contact cc WHERE cc.campaign = dial_attempt.campaign
     AND cc.contact_id = dial_attempt.contact_id AND cc.state = 'leased' AND cc.fence = dial_attempt.fence
     AND cc.owner = :owner AND cc.lease_until > :now)
-  AND NOT {listed("dial_attempt.number", "dial_attempt.campaign")}
+  AND NOT {listed}
   AND NOT EXISTS (SELECT 1 FROM dial_attempt other WHERE other.number = dial_attempt.number
     AND other.attempt_id <> dial_attempt.attempt_id AND other.sent_at > :since AND other.outcome <> 'not_attempted')
 """
@@ -180,8 +190,9 @@ def take(
     Raises the database's errors; then nothing was leased.
     """
     with ledger.transaction() as book:
-        locked = _DUE + ("FOR UPDATE OF cc SKIP LOCKED" if book.postgres else "")
-        rows = book.all(locked, campaign=terms.campaign, priority=priority, now=now, look=max(most, look))
+        rows = book.all(
+            _DUE_IN[book.postgres], campaign=terms.campaign, priority=priority, now=now, look=max(most, look)
+        )
         if not rows:
             return [], 0
         recent = _recent(book, [row[1] for row in rows], now - max(terms.gap, timedelta(hours=DAY_H)))
@@ -218,7 +229,8 @@ def send(ledger: Ledger, leases: Sequence[Lease], *, owner: str, gap: timedelta,
         return []
     with ledger.transaction() as book:
         which, ids = book.among("attempt_id", "ids", [lease.attempt_id for lease in leases])
-        sql = f"{_SEND} AND {which} RETURNING attempt_id"
+        may_call = _SEND.format(listed=listed("dial_attempt.number", "dial_attempt.campaign", book.postgres))
+        sql = f"{may_call} AND {which} RETURNING attempt_id"
         rows = book.all(sql, owner=owner, now=now, since=now - gap, **ids)
     sent = {row[0] for row in rows}
     return [lease for lease in leases if lease.attempt_id in sent]
