@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from ivr.store.ledger import Book, Ledger, Row
@@ -116,19 +117,28 @@ WITH RECURSIVE p(v) AS (
 """
 _DUE: Final = """
 SELECT cc.contact_id, cc.number, cc.zone, cc.attempts, cc.fence, c.consent, c.language, c.name, c.facts,
-       {listed}
+       {listed},
+       {recent}
 FROM campaign_contact cc JOIN contact c ON c.contact_id = cc.contact_id
 WHERE cc.campaign = :campaign AND cc.state = 'waiting' AND cc.priority = :priority AND cc.next_at <= :now
-ORDER BY cc.next_at LIMIT :look {lock}
+ORDER BY cc.next_at LIMIT {look} {lock}
 """
-_DUE_IN: Final = {
-    True: _DUE.format(listed=listed("cc.number", "cc.campaign", True), lock="FOR UPDATE OF cc SKIP LOCKED"),
-    False: _DUE.format(listed=listed("cc.number", "cc.campaign", False), lock=""),
-}
-_RECENT: Final = """
-SELECT number, leased_at FROM dial_attempt
-WHERE leased_at > :since AND (outcome IS NULL OR outcome <> 'not_attempted') AND
-"""
+_RECENT: Final = (
+    "FROM dial_attempt a WHERE a.number = cc.number AND a.leased_at > :since"
+    " AND (a.outcome IS NULL OR a.outcome <> 'not_attempted')"
+)
+
+
+@lru_cache(maxsize=64)
+def _due(look: int, postgres: bool) -> str:
+    """``look`` stands in the statement: so its plan can be kept, and is the right one."""
+    if postgres:
+        recent, lock = f"ARRAY(SELECT a.leased_at {_RECENT})", "FOR UPDATE OF cc SKIP LOCKED"
+    else:
+        recent, lock = f"(SELECT group_concat(a.leased_at, '|') {_RECENT})", ""
+    return _DUE.format(listed=listed("cc.number", "cc.campaign", postgres), recent=recent, look=int(look), lock=lock)
+
+
 _COLUMNS: Final = "attempt_id, campaign, contact_id, number, number_of, version, gateway, caller_id, owner, fence"
 _LEASED: Final = "state = 'leased', owner = :owner, lease_until = :until"
 #: In the order of numbers: two that want the same ones wait for each other in turn, and never in a circle.
@@ -190,12 +200,11 @@ def take(
     Raises the database's errors; then nothing was leased.
     """
     with ledger.transaction() as book:
-        rows = book.all(
-            _DUE_IN[book.postgres], campaign=terms.campaign, priority=priority, now=now, look=max(most, look)
-        )
+        since = now - max(terms.gap, timedelta(hours=DAY_H))
+        sql = _due(max(most, look), book.postgres)
+        rows = book.all(sql, campaign=terms.campaign, priority=priority, now=now, since=since)
         if not rows:
             return [], 0
-        recent = _recent(book, [row[1] for row in rows], now - max(terms.gap, timedelta(hours=DAY_H)))
         wanted: list[Lease] = []
         moved: list[tuple[Candidate, Later | Never]] = []
         taken: set[str] = set()
@@ -204,7 +213,7 @@ def take(
                 break
             person = _person(row)
             beside = Later(now + timedelta(seconds=BESIDE_S)) if person.number in taken else None
-            verdict = beside or _ruled(person, bool(row[9]), recent.get(person.number, ()), terms, now) or judge(person)
+            verdict = beside or _ruled(person, bool(row[9]), _times(book, row[10]), terms, now) or judge(person)
             if isinstance(verdict, Go):
                 taken.add(person.number)
                 wanted.append(_lease(person, verdict, terms, now))
@@ -265,14 +274,11 @@ def _ruled(
     return None
 
 
-def _recent(book: Book, numbers: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
-    which, values = book.among("number", "numbers", numbers)
-    found: dict[str, list[datetime]] = {}
-    for number, at in book.all(_RECENT + which, since=since, **values):
-        when = book.time(at)
-        assert when is not None
-        found.setdefault(number, []).append(when)
-    return found
+def _times(book: Book, found: Any) -> list[datetime]:
+    if not found:
+        return []
+    times = [book.time(each) for each in (found if book.postgres else found.split("|"))]
+    return [at for at in times if at is not None]
 
 
 def _person(row: Row) -> Candidate:
