@@ -12,6 +12,7 @@ the lease its own; so nobody is called by two.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -144,9 +145,8 @@ _LEASED: Final = "state = 'leased', owner = :owner, lease_until = :until"
 #: In the order of numbers: two that want the same ones wait for each other in turn, and never in a circle.
 _CLAIM_POSTGRES: Final = f"""
 WITH given AS (
-  SELECT * FROM unnest(CAST(:attempts AS text[]), CAST(:contacts AS text[]), CAST(:numbers AS text[]),
-    CAST(:nths AS int[]), CAST(:gateways AS text[]), CAST(:callers AS text[]), CAST(:fences AS int[]),
-    CAST(:consents AS text[])) AS g(attempt_id, contact_id, number, nth, gateway, caller_id, fence, consent)
+  SELECT * FROM json_to_recordset(CAST(:given AS json)) AS g(attempt_id text, contact_id text, number text, nth int,
+    gateway text, caller_id text, fence int, consent text)
 ), claimed AS (
   INSERT INTO dial_attempt ({_COLUMNS}, consent, leased_at)
   SELECT attempt_id, :campaign, contact_id, number, nth, :version, gateway, caller_id, :owner, fence, consent, :now
@@ -305,19 +305,13 @@ def _claim(book: Book, terms: Terms, owner: str, now: datetime, wanted: Sequence
     """Those whose number nobody else has."""
     shared = {"campaign": terms.campaign, "version": terms.version, "owner": owner, "now": now}
     if book.postgres:
-        rows = book.all(
-            _CLAIM_POSTGRES,
-            until=now + terms.lease,
-            attempts=[each.attempt_id for each in wanted],
-            contacts=[each.person.contact_id for each in wanted],
-            numbers=[each.person.number for each in wanted],
-            nths=[each.person.attempts + 1 for each in wanted],
-            gateways=[each.gateway for each in wanted],
-            callers=[each.caller_id for each in wanted],
-            fences=[each.fence for each in wanted],
-            consents=[each.person.consent for each in wanted],
-            **shared,
-        )
+        given = [
+            {"attempt_id": each.attempt_id, "contact_id": each.person.contact_id, "number": each.person.number}
+            | {"nth": each.person.attempts + 1, "gateway": each.gateway, "caller_id": each.caller_id}
+            | {"fence": each.fence, "consent": each.person.consent}
+            for each in wanted
+        ]
+        rows = book.all(_CLAIM_POSTGRES, until=now + terms.lease, given=json.dumps(given), **shared)
         got = {row[0] for row in rows}
         return [lease for lease in wanted if lease.attempt_id in got]
     leases = []
