@@ -12,10 +12,12 @@ the lease its own; so nobody is called by two.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from ivr.store.ledger import Book, Ledger, Row
@@ -24,8 +26,6 @@ from ivr.store.ledger import Book, Ledger, Row
 BESIDE_S: Final = 60
 #: As `per_day` counts: longer than any local day.
 DAY_H: Final = 26
-#: How long a number can be, as a prefix sees it.
-_LONGEST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,20 @@ class Lease:
         return self.person.fence + 1
 
 
-def listed(number: str, campaign: str) -> str:
-    """SQL: the number, or a beginning of it, is on the do-not-call list of all campaigns or of this one."""
-    beginnings = ", ".join(f"substr({number}, 1, {length})" for length in range(1, _LONGEST + 1))
+def listed(number: str, campaign: str, postgres: bool) -> str:
+    """SQL: the number, or a beginning of it, is on the do-not-call list of all campaigns or of this one.
+
+    Only beginnings as long as some prefix that is listed are looked up: two or three keys of the table's index.
+    """
+    if postgres:
+        lengths = "(SELECT array_agg(DISTINCT length(number)) FROM dnc WHERE is_prefix = 1)"
+        among = f"= ANY(ARRAY(SELECT substr({number}, 1, l) FROM unnest({lengths}) l) || CAST({number} AS text))"
+    else:
+        lengths = "(SELECT DISTINCT length(number) AS l FROM dnc WHERE is_prefix = 1)"
+        among = f"IN (SELECT substr({number}, 1, l) FROM {lengths} UNION ALL SELECT {number})"
     return (
-        f"EXISTS (SELECT 1 FROM dnc WHERE dnc.scope IN ('-', {campaign})"
-        f" AND (dnc.number = {number} OR (dnc.is_prefix = 1 AND dnc.number IN ({beginnings}))))"
+        f"EXISTS (SELECT 1 FROM dnc WHERE dnc.scope IN ('-', {campaign}) AND dnc.number {among}"
+        f" AND (dnc.is_prefix = 1 OR dnc.number = {number}))"
     )
 
 
@@ -108,25 +116,37 @@ WITH RECURSIVE p(v) AS (
           WHERE campaign = :campaign AND state = 'waiting' AND priority > p.v) FROM p WHERE p.v IS NOT NULL
 ) SELECT v FROM p WHERE v IS NOT NULL
 """
-_DUE: Final = f"""
+_DUE: Final = """
 SELECT cc.contact_id, cc.number, cc.zone, cc.attempts, cc.fence, c.consent, c.language, c.name, c.facts,
-       {listed("cc.number", "cc.campaign")}
+       {listed},
+       {recent}
 FROM campaign_contact cc JOIN contact c ON c.contact_id = cc.contact_id
 WHERE cc.campaign = :campaign AND cc.state = 'waiting' AND cc.priority = :priority AND cc.next_at <= :now
-ORDER BY cc.next_at LIMIT :look
+ORDER BY cc.next_at LIMIT {look} {lock}
 """
-_RECENT: Final = """
-SELECT number, leased_at FROM dial_attempt
-WHERE leased_at > :since AND (outcome IS NULL OR outcome <> 'not_attempted') AND
-"""
+_RECENT: Final = (
+    "FROM dial_attempt a WHERE a.number = cc.number AND a.leased_at > :since"
+    " AND (a.outcome IS NULL OR a.outcome <> 'not_attempted')"
+)
+
+
+@lru_cache(maxsize=64)
+def _due(look: int, postgres: bool) -> str:
+    """``look`` stands in the statement: so its plan can be kept, and is the right one."""
+    if postgres:
+        recent, lock = f"ARRAY(SELECT a.leased_at {_RECENT})", "FOR UPDATE OF cc SKIP LOCKED"
+    else:
+        recent, lock = f"(SELECT group_concat(a.leased_at, '|') {_RECENT})", ""
+    return _DUE.format(listed=listed("cc.number", "cc.campaign", postgres), recent=recent, look=int(look), lock=lock)
+
+
 _COLUMNS: Final = "attempt_id, campaign, contact_id, number, number_of, version, gateway, caller_id, owner, fence"
 _LEASED: Final = "state = 'leased', owner = :owner, lease_until = :until"
 #: In the order of numbers: two that want the same ones wait for each other in turn, and never in a circle.
 _CLAIM_POSTGRES: Final = f"""
 WITH given AS (
-  SELECT * FROM unnest(CAST(:attempts AS text[]), CAST(:contacts AS text[]), CAST(:numbers AS text[]),
-    CAST(:nths AS int[]), CAST(:gateways AS text[]), CAST(:callers AS text[]), CAST(:fences AS int[]),
-    CAST(:consents AS text[])) AS g(attempt_id, contact_id, number, nth, gateway, caller_id, fence, consent)
+  SELECT * FROM json_to_recordset(CAST(:given AS json)) AS g(attempt_id text, contact_id text, number text, nth int,
+    gateway text, caller_id text, fence int, consent text)
 ), claimed AS (
   INSERT INTO dial_attempt ({_COLUMNS}, consent, leased_at)
   SELECT attempt_id, :campaign, contact_id, number, nth, :version, gateway, caller_id, :owner, fence, consent, :now
@@ -151,14 +171,14 @@ _MOVE: Final = """
 UPDATE campaign_contact SET state = :state, next_at = :at, outcome = coalesce(:outcome, outcome)
 WHERE campaign = :campaign AND contact_id = :contact
 """
-_SEND: Final = f"""
+_SEND: Final = """
 UPDATE dial_attempt SET sent_at = :now
 WHERE sent_at IS NULL AND outcome IS NULL AND owner = :owner
   AND EXISTS (SELECT 1 FROM campaign WHERE campaign.campaign = dial_attempt.campaign AND campaign.state = 'running')
   AND EXISTS (SELECT 1 FROM campaign_contact cc WHERE cc.campaign = dial_attempt.campaign
     AND cc.contact_id = dial_attempt.contact_id AND cc.state = 'leased' AND cc.fence = dial_attempt.fence
     AND cc.owner = :owner AND cc.lease_until > :now)
-  AND NOT {listed("dial_attempt.number", "dial_attempt.campaign")}
+  AND NOT {listed}
   AND NOT EXISTS (SELECT 1 FROM dial_attempt other WHERE other.number = dial_attempt.number
     AND other.attempt_id <> dial_attempt.attempt_id AND other.sent_at > :since AND other.outcome <> 'not_attempted')
 """
@@ -180,11 +200,11 @@ def take(
     Raises the database's errors; then nothing was leased.
     """
     with ledger.transaction() as book:
-        locked = _DUE + ("FOR UPDATE OF cc SKIP LOCKED" if book.postgres else "")
-        rows = book.all(locked, campaign=terms.campaign, priority=priority, now=now, look=max(most, look))
+        since = now - max(terms.gap, timedelta(hours=DAY_H))
+        sql = _due(max(most, look), book.postgres)
+        rows = book.all(sql, campaign=terms.campaign, priority=priority, now=now, since=since)
         if not rows:
             return [], 0
-        recent = _recent(book, [row[1] for row in rows], now - max(terms.gap, timedelta(hours=DAY_H)))
         wanted: list[Lease] = []
         moved: list[tuple[Candidate, Later | Never]] = []
         taken: set[str] = set()
@@ -193,7 +213,7 @@ def take(
                 break
             person = _person(row)
             beside = Later(now + timedelta(seconds=BESIDE_S)) if person.number in taken else None
-            verdict = beside or _ruled(person, bool(row[9]), recent.get(person.number, ()), terms, now) or judge(person)
+            verdict = beside or _ruled(person, bool(row[9]), _times(book, row[10]), terms, now) or judge(person)
             if isinstance(verdict, Go):
                 taken.add(person.number)
                 wanted.append(_lease(person, verdict, terms, now))
@@ -218,7 +238,8 @@ def send(ledger: Ledger, leases: Sequence[Lease], *, owner: str, gap: timedelta,
         return []
     with ledger.transaction() as book:
         which, ids = book.among("attempt_id", "ids", [lease.attempt_id for lease in leases])
-        sql = f"{_SEND} AND {which} RETURNING attempt_id"
+        may_call = _SEND.format(listed=listed("dial_attempt.number", "dial_attempt.campaign", book.postgres))
+        sql = f"{may_call} AND {which} RETURNING attempt_id"
         rows = book.all(sql, owner=owner, now=now, since=now - gap, **ids)
     sent = {row[0] for row in rows}
     return [lease for lease in leases if lease.attempt_id in sent]
@@ -253,14 +274,11 @@ def _ruled(
     return None
 
 
-def _recent(book: Book, numbers: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
-    which, values = book.among("number", "numbers", numbers)
-    found: dict[str, list[datetime]] = {}
-    for number, at in book.all(_RECENT + which, since=since, **values):
-        when = book.time(at)
-        assert when is not None
-        found.setdefault(number, []).append(when)
-    return found
+def _times(book: Book, found: Any) -> list[datetime]:
+    if not found:
+        return []
+    times = [book.time(each) for each in (found if book.postgres else found.split("|"))]
+    return [at for at in times if at is not None]
 
 
 def _person(row: Row) -> Candidate:
@@ -287,19 +305,13 @@ def _claim(book: Book, terms: Terms, owner: str, now: datetime, wanted: Sequence
     """Those whose number nobody else has."""
     shared = {"campaign": terms.campaign, "version": terms.version, "owner": owner, "now": now}
     if book.postgres:
-        rows = book.all(
-            _CLAIM_POSTGRES,
-            until=now + terms.lease,
-            attempts=[each.attempt_id for each in wanted],
-            contacts=[each.person.contact_id for each in wanted],
-            numbers=[each.person.number for each in wanted],
-            nths=[each.person.attempts + 1 for each in wanted],
-            gateways=[each.gateway for each in wanted],
-            callers=[each.caller_id for each in wanted],
-            fences=[each.fence for each in wanted],
-            consents=[each.person.consent for each in wanted],
-            **shared,
-        )
+        given = [
+            {"attempt_id": each.attempt_id, "contact_id": each.person.contact_id, "number": each.person.number}
+            | {"nth": each.person.attempts + 1, "gateway": each.gateway, "caller_id": each.caller_id}
+            | {"fence": each.fence, "consent": each.person.consent}
+            for each in wanted
+        ]
+        rows = book.all(_CLAIM_POSTGRES, until=now + terms.lease, given=json.dumps(given), **shared)
         got = {row[0] for row in rows}
         return [lease for lease in wanted if lease.attempt_id in got]
     leases = []

@@ -34,6 +34,11 @@ class Ledger:
         """Raises the database's errors."""
         if self._connection is None:
             self._connection = self._engine.connect()
+            if (
+                self.postgres
+            ):  # the same few statements, thousands of times: to plan each anew costs more than to run it
+                self._connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+                self._connection.commit()
         connection = self._connection
         try:
             with connection.execution_options(read_only=read_only).begin():

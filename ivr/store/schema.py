@@ -51,6 +51,7 @@ _OF_LAUNCHES = text("launch <> ''")
 _WAITING = text("state = 'waiting'")
 _LEASED = text("state = 'leased'")
 _OPEN = text("outcome IS NULL")
+_PREFIX = text("is_prefix = 1")
 
 
 def _key(name: str, kind: type[Integer] | None = None) -> Column[Any]:
@@ -354,6 +355,8 @@ dnc = Table(
     Column("reason", Text),  # opt_out | import | list | ...
     Column("source", Text),  # call_id, file, who
     Column("at", UtcDateTime),
+    # Which lengths of prefixes there are is asked in each lease.
+    Index("ix_dnc_prefix", "number", sqlite_where=_PREFIX, postgresql_where=_PREFIX),
     **CLUSTERED,
 )
 

@@ -19,6 +19,7 @@ def _partial(name: str, table: str, columns: list[str], where: str, unique: bool
 def upgrade() -> None:
     _partial("ix_campaign_contact_due", "campaign_contact", ["campaign", "priority", "next_at"], "state = 'waiting'")
     _partial("ix_campaign_contact_lease", "campaign_contact", ["lease_until"], "state = 'leased'")
+    _partial("ix_dnc_prefix", "dnc", ["number"], "is_prefix = 1")
     _partial("ux_dial_attempt_open", "dial_attempt", ["number"], "outcome IS NULL", unique=True)
 
 
