@@ -1,4 +1,4 @@
-"""What `ivr check` claims nobody is asked, no caller of the machine is asked: small questionnaires at random, every caller.
+"""What `ivr check` claims nobody is asked, no caller of the machine is asked: small questionnaires, every caller.
 
 The oracle is the machine itself: whatever can be pressed is pressed at every question, for every customer there can be.
 """
@@ -37,13 +37,13 @@ FACTS = (None, True, False, 0, 2, "2", "a", "b", "ab", "c", ["a"], ["b"], ["a", 
 FIRST_SEED, ROUNDS = 20261125, 60
 
 
-def condition(dice: random.Random, known: list[tuple[str, str]], depth: int = 2) -> str:
-    if depth and dice.random() < 0.6:
+def condition(dice: random.Random, known: list[tuple[str, str]], depth: int = 3) -> str:
+    if depth and dice.random() < 0.7:
         if dice.random() < 0.2:
             return f"not ({condition(dice, known, depth - 1)})"
-        word = dice.choice(("and", "and", "or"))
+        word = dice.choice(("and", "and", "and", "or"))
         return f"({condition(dice, known, depth - 1)} {word} {condition(dice, known, depth - 1)})"
-    name, kind = dice.choice(known)
+    name, kind = dice.choice(known[-2:])  # few names: conditions that meet
     if dice.random() < 0.15:
         return f"answered({name})"
     if kind in ("multiple", "ranking", "fact") and dice.random() < 0.7:
