@@ -70,7 +70,13 @@ def _plain(one: alerts.Alert) -> dict[str, Any]:
 @database_option
 def done(call: str, alert: str, db: str) -> None:
     """ALERT of CALL is dealt with. CALL is its id, or the beginning of it."""
-    closed = alerts.close(ready_engine(db), call, alert, datetime.now(UTC))
+    try:
+        closed = alerts.close(ready_engine(db), call, alert, datetime.now(UTC))
+    except alerts.SeveralCalls as error:
+        some = ", ".join(error.args[:5])
+        raise click.ClickException(
+            f"{len(error.args)} calls begin with {call!r}: {some}; give more of the id"
+        ) from error
     if closed == 0:
         raise click.ClickException(f"no open alert {alert} of a call {call}; ivr outbox list shows them")
     click.echo(f"{alert} of {call}: done")

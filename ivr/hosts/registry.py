@@ -266,8 +266,8 @@ class Registry:
     def _taken_over(self, call_id: str, route: Route) -> Route:
         """The call goes on with the flow it began with, whatever has been loaded since. Waits for the database."""
         left = self._unfinished(call_id)
-        if left is None:
-            return route
+        if left is None:  # it begins here
+            return self._with_past(route) if wanted_of(route.program) else route
         program = Program.from_json(left.program)
         elapsed_ms = max(0, round((datetime.now(UTC) - left.started_at).total_seconds() * 1000))
         return replace(

@@ -54,7 +54,8 @@ def freeze(entries: Iterable[Entry], library: AudioLibrary, folder: Path) -> tup
         text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True)
         (making / MANIFEST).write_text(text, encoding="utf-8")
         if folder.exists():
-            raise FileExistsError(f"{folder} is there already")
+            left = "another `ivr launch open` is making it, or one was cut off"
+            raise FileExistsError(f"{folder} is there already: {left}. If none is running, remove it and try again")
         making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)

@@ -54,8 +54,22 @@ def _alert(row: Any, unmask: bool) -> Alert:
     )
 
 
+class SeveralCalls(ValueError):
+    """The beginning of a call's id that several calls share; their ids are its arguments."""
+
+
 def close(engine: Engine, call_id: str, alert: str, at: datetime) -> int:
-    """Marks it as done, where it is open; gives how many there were (a call may have asked a survey twice)."""
-    these = (outbox.c.call_id.startswith(call_id, autoescape=True), outbox.c.alert == alert, outbox.c.done_at.is_(None))
+    """Marks it as done, where it is open; gives how many there were (a call may have asked a survey twice).
+
+    ``call_id`` may be the beginning of one; raises SeveralCalls where that is not one call.
+    """
+    open_ = (outbox.c.alert == alert, outbox.c.done_at.is_(None))
+    begins = outbox.c.call_id.startswith(call_id, autoescape=True)
     with engine.begin() as connection:
+        found = sorted(connection.scalars(select(outbox.c.call_id).where(begins, *open_).distinct()))
+        if call_id in found:
+            found = [call_id]
+        if len(found) > 1:
+            raise SeveralCalls(*found)
+        these = (outbox.c.call_id.in_(found), *open_)
         return int(connection.execute(update(outbox).where(*these).values(done_at=at)).rowcount)

@@ -18,6 +18,7 @@ from ivr.store.schema import answer, call, survey_run
 #: What a switch says of a caller who shows no number. Nobody is known by it.
 NOBODY: Final = frozenset({"", "anonymous", "unknown", "private", "restricted", "unavailable", "0000000000"})
 _DAY_S: Final = 86_400
+LONGEST_CALL: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ def history(engine: Engine, caller: str, wanted: list[Wanted], now: datetime) ->
 
 
 def _of_survey(connection: Connection, caller: str, one: Wanted, now: datetime) -> dict[str, Any]:
-    since = now - timedelta(milliseconds=max(one.resume_ms, one.not_again_ms))
+    # A run may have begun, and stopped, long after its call began.
+    since = now - timedelta(milliseconds=max(one.resume_ms, one.not_again_ms)) - LONGEST_CALL
     query = (
         select(survey_run, call.c.ended_at.label("call_ended_at"))
         .join_from(call, survey_run, call.c.call_id == survey_run.c.call_id)
@@ -57,15 +59,17 @@ def _of_survey(connection: Connection, caller: str, one: Wanted, now: datetime) 
     begun = runs[0]["begun_at"] or runs[0]["at"]
     if begun is not None:
         facts[f"asked.{one.survey}"] = max(0.0, (now - begun).total_seconds()) / _DAY_S
-    last = runs[0]
-    if one.resume_ms and _broke_off(last, one, now):
-        answers = _answers(connection, last)
-        if answers:
+    for last in runs if one.resume_ms else ():
+        if not _broke_off(last, one, now):
+            break
+        # Who hung up before the first answer has left nothing to go on with: the run before it still waits.
+        if answers := _answers(connection, last):
             prefix = f"resume.{one.survey}"
             facts |= {prefix: True, f"{prefix}.call": last["call_id"], f"{prefix}.run": last["occurrence"]}
             facts |= {f"{prefix}.{name}": value for name, value in answers.items()}
             if last["seed"] is not None:
                 facts[f"{prefix}.seed"] = last["seed"]
+            break
     return facts
 
 

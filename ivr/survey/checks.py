@@ -10,17 +10,17 @@ from typing import Any
 from ivr.core import expr
 from ivr.lang.problem import quoted
 from ivr.lang.source import Map, Seq
-from ivr.survey.satisfy import askable, possible
+from ivr.survey.satisfy import Logic
 from ivr.survey.tree import Questionnaire
 
 
 def check_logic(survey: Questionnaire) -> None:
     """Every question can be asked, every quota can count, every alert can be raised."""
     reader, file = survey.reader, survey.file
-    questions = {asked.shape.id: asked for asked in survey.questions}
+    logic = Logic(survey.top)
     told: set[tuple[int, int]] = set()
     for asked in survey.questions:
-        if askable(asked, questions):
+        if logic.askable(asked):
             continue
         at = asked.node.get("when") if isinstance(asked.node, Map) else None
         place = (at or asked.node).start
@@ -46,7 +46,7 @@ def check_logic(survey: Questionnaire) -> None:
                 )
             seen[name] = line
             when = shape.when
-            if when is None or possible([when], questions):
+            if when is None or logic.possible([when], screened=word == "alert"):
                 continue
             at = node.get("when") if isinstance(node, Map) else None
             what = "can never fill: nobody counts for it" if word == "quota" else "is never raised"

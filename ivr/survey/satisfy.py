@@ -1,161 +1,132 @@
 """Satisfy: whether anybody can ever be asked a question, or counted for a quota.
 
-Law: pure, bounded. Each name is given the few values that can make a difference to the conditions it stands in: the
-answers there are, and the numbers and texts it is compared with, and their neighbours. Where that would be more than
-``MOST`` cases, nothing is claimed: what is reported here can really not happen.
+Law: pure, bounded. Names are given the values of ``survey.domains`` one after another. Where that would take more than
+``MOST`` trials, or where values cannot tell, nothing is claimed: what is reported here can really not happen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
-from itertools import product
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ivr.core import expr
 from ivr.core.nodes import Expr
-from ivr.survey.kinds import KINDS, range_of, values_of
-from ivr.survey.tree import Asking
+from ivr.survey.domains import Use, conditions_of, domain, uses
+from ivr.survey.tree import Asking, Group
 
 MOST: Final = 20_000
+#: Of all questions of a file together: a check takes seconds.
+MOST_OF_ALL: Final = 150_000
 #: Each name has two values at least: with more names than this there are more than ``MOST`` cases.
 MOST_NAMES: Final = MOST.bit_length()
-#: A text that no condition compares with.
-_OTHER: Final = "\x00other"
 
 
-def askable(asked: Asking, questions: Mapping[str, Asking]) -> bool:
-    """Whether some caller is asked this question. ``questions``: all of them, by whole name."""
-    conditions = [*asked.under, *([asked.shape.when] if asked.shape.when is not None else [])]
-    return not conditions or possible(conditions, questions)
+class Unknown(Exception):
+    """Too many trials."""
 
 
-def possible(conditions: Iterable[Expr], questions: Mapping[str, Asking]) -> bool:
-    """Whether some caller's answers and data meet all of ``conditions``, as the skip logic lets them be given."""
-    conditions = list(conditions)
-    involved = _involved(conditions, questions)
-    if len(involved) > MOST_NAMES:
-        return True
-    trees = [*conditions]
-    for name in involved:
-        if asked := questions.get(name):
-            trees += [t for t in (asked.shape.when, asked.shape.screen_out, *asked.under) if t is not None]
-    domains = {name: _domain(name, trees, questions.get(name)) for name in involved}
-    size = 1
-    for values in domains.values():
-        size *= len(values)
-        if size > MOST:
+class Logic:
+    """The questions of one questionnaire. ``top`` tells which of them come in random order."""
+
+    def __init__(self, top: Group) -> None:
+        self.questions = {asked.shape.id: asked for asked in top.questions()}
+        self.beside: dict[str, set[str]] = {}  # question -> those that may come before it or after it
+        self.left = MOST_OF_ALL
+        for group in (top, *top.groups()):
+            if group.random:
+                ids = {asked.shape.id for asked in group.questions()}
+                for name in ids:
+                    self.beside[name] = self.beside.get(name, set()) | ids - {name}
+
+    def askable(self, asked: Asking) -> bool:
+        """Whether some caller is asked this question."""
+        conditions = conditions_of(asked)
+        return not conditions or self.possible(conditions)
+
+    def possible(self, conditions: Iterable[Expr], *, screened: bool = False) -> bool:
+        """Whether some caller's answers and data meet all of ``conditions``, as the skip logic lets them be given.
+
+        ``screened``: callers who were screened out count too.
+        """
+        conditions = list(conditions)
+        involved = self._involved(conditions)
+        if len(involved) > MOST_NAMES:
             return True
-    return any(
-        _consistent(known, questions) and all(expr.evaluate(c, known) for c in conditions) for known in _cases(domains)
-    )
-
-
-def _cases(domains: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    for values in product(*domains.values()):
-        yield dict(zip(domains, values, strict=True))
-
-
-def _involved(conditions: Iterable[Expr], questions: Mapping[str, Asking]) -> list[str]:
-    """Every name that the conditions read, and those that decide whether what they read is asked at all.
-
-    Not all of them where there are too many to try.
-    """
-    found: dict[str, None] = {}
-    todo = [name for condition in conditions for name in sorted(expr.names(condition))]
-    while todo:
-        name = todo.pop(0)
-        if name in found:
-            continue
-        found[name] = None
-        if len(found) > MOST_NAMES:
-            break
-        if asked := questions.get(name):
-            trees = (asked.shape.when, asked.shape.screen_out, *asked.under)
-            todo += [inner for tree in trees for inner in sorted(expr.names(tree))]
-    return list(found)
-
-
-def _consistent(known: Mapping[str, Any], questions: Mapping[str, Asking]) -> bool:
-    """Answers are only there where they were asked for, and nobody goes on who was screened out."""
-    for name, value in known.items():
-        asked = questions.get(name)
-        if asked is None or value is None:
-            continue
-        conditions = [*asked.under, *([asked.shape.when] if asked.shape.when is not None else [])]
-        if not all(expr.evaluate(c, known) for c in conditions):
-            return False
-        if asked.shape.screen_out is not None and expr.evaluate(asked.shape.screen_out, known):
-            return False
-    return True
-
-
-def _domain(name: str, trees: Iterable[Expr], asked: Asking | None) -> list[Any]:
-    """Values of ``name`` that can make a difference; none (not asked, not brought) among them."""
-    beside = [value for tree in trees for value in _beside(name, tree)]
-    if asked is None:
-        return _of_fact(beside)
-    data = KINDS[asked.kind].data or asked.kind
-    keyed = list(values_of(asked.shape, asked.kind).values())
-    if data in ("multiple", "ranking"):
-        return [None, [], *([one] for one in keyed), keyed]
-    if keyed:
-        return [None, *keyed]
-    span = range_of(asked.shape, asked.kind)
-    near = [value for one in beside for value in _near(one)]
-    if span is not None:
-        near = [*span, *(value for value in near if type(value) is not bool and _inside(value, span))]
-    return _unique([None, *near, *([] if span else [_OTHER])])
-
-
-def _inside(value: Any, span: tuple[Any, Any]) -> bool:
-    return isinstance(value, str) == isinstance(span[0], str) and bool(span[0] <= value <= span[1])
-
-
-def _of_fact(beside: list[Any]) -> list[Any]:
-    """Customer data may be anything: true, a text, a list of what it is asked to hold."""
-    texts = [value for value in beside if isinstance(value, str)]
-    lists: list[Any] = [texts] if len(texts) > 1 else []
-    near = [value for one in beside for value in _near(one)]
-    return _unique([None, True, False, *near, *lists, _OTHER])
-
-
-def _near(value: Any) -> list[Any]:
-    if isinstance(value, bool):
-        return [value]
-    if isinstance(value, int | float):
-        return [value - 1, value, value + 1]
-    if isinstance(value, str):
+        rules = [(name, tree) for name in involved for tree in self._rules(name, screened)]
+        found = uses([*conditions, *(tree for _, tree in rules)])
+        domains: dict[str, list[Any]] = {}
+        for name in involved:
+            values = domain(found.get(name, Use()), self.questions.get(name))
+            if values is not None:
+                domains[name] = values
+        if any(not expr.names(tree) <= domains.keys() for tree in conditions):
+            return True
+        # What is known of others is left out: then more can happen, not less.
+        rules = [(name, tree) for name, tree in rules if {name, *expr.names(tree)} <= domains.keys()]
         try:
-            day = date.fromisoformat(value)
-        except ValueError:
-            return [value]
-        return [(day + timedelta(days=n)).isoformat() for n in (-1, 0, 1)]
-    return []
+            return self._search(domains, [("", tree) for tree in conditions] + rules)
+        except Unknown:
+            return True
 
+    def _search(self, domains: Mapping[str, list[Any]], rules: list[tuple[str, Expr]]) -> bool:
+        """Whether there are values that meet every rule: (the name whose answer it is for, or "", condition)."""
+        names = list(domains)
+        place = {name: number for number, name in enumerate(names)}
+        due: list[list[tuple[str, Expr]]] = [[] for _ in names]
+        for name, tree in rules:
+            read = {*expr.names(tree), *([name] if name else [])}
+            if read:
+                due[max(place[one] for one in read)].append((name, tree))
+            elif not expr.evaluate(tree, {}):
+                return False
+        known: dict[str, Any] = {}
+        trials = 0
 
-def _unique(values: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for value in values:
-        if not any(type(value) is type(other) and value == other for other in found):
-            found.append(value)
-    return found
+        def try_from(depth: int) -> bool:
+            nonlocal trials
+            if depth == len(names):
+                return True
+            for value in domains[names[depth]]:
+                trials += 1
+                self.left -= 1
+                if trials > MOST or self.left < 0:
+                    raise Unknown
+                known[names[depth]] = value
+                good = all((name and known[name] is None) or expr.evaluate(tree, known) for name, tree in due[depth])
+                if good and try_from(depth + 1):
+                    return True
+            known[names[depth]] = None
+            return False
 
+        return try_from(0)
 
-def _beside(name: str, tree: Expr) -> Iterator[Any]:
-    """The constants that stand beside ``name`` in an operation, in lists too."""
-    if not isinstance(tree, list | tuple) or not tree:
-        return
-    arguments = tree[1:]
-    if tree[0] not in ("and", "or", "not", "if") and any(name in expr.names(a) for a in arguments):
-        yield from (value for a in arguments for value in _constants(a))
-    for argument in arguments:
-        yield from _beside(name, argument)
+    def _rules(self, name: str, screened: bool) -> list[Expr]:
+        """What holds of whoever has answered a question and goes on.
 
+        In random order a condition was asked when others were not answered yet: it says nothing of them.
+        """
+        asked = self.questions.get(name)
+        if asked is None:
+            return []
+        trees = list(conditions_of(asked))
+        if asked.shape.screen_out is not None and not screened:
+            trees.append(["not", asked.shape.screen_out])
+        beside = self.beside.get(name, set())
+        return [t for t in trees if not any(read.removesuffix(".missing") in beside for read in expr.names(t))]
 
-def _constants(tree: Expr) -> Iterator[Any]:
-    if isinstance(tree, list | tuple):
-        if tree and tree[0] in ("list", "call", "+", "-", "neg"):
-            yield from (value for one in tree[1 if tree[0] != "call" else 2 :] for value in _constants(one))
-    elif tree is not None:
-        yield tree
+    def _involved(self, conditions: Iterable[Expr]) -> list[str]:
+        """Every name that the conditions read, and those that decide whether what they read is asked at all.
+
+        Not all of them where there are too many to try.
+        """
+        found: dict[str, None] = {}
+        todo = [name for condition in conditions for name in sorted(expr.names(condition))]
+        while todo:
+            name = todo.pop(0)
+            if name in found:
+                continue
+            found[name] = None
+            if len(found) > MOST_NAMES:
+                break
+            todo += [inner for tree in self._rules(name, screened=False) for inner in sorted(expr.names(tree))]
+        return list(found)

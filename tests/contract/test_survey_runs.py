@@ -21,6 +21,7 @@ from ivr.hosts.past import wanted_of
 from ivr.hosts.simulator import SimulatedCall, run
 from ivr.lang.check import check_file
 from ivr.lang.project import Project
+from ivr.store import schema
 from ivr.store.engine import make_engine
 from ivr.store.history import history
 from ivr.store.launches import definition_row
@@ -159,6 +160,32 @@ def test_beginning_anew_leaves_the_broken_off_run_as_it_was(database: str, tmp_p
     call(database, tmp_path, program, "second", script, T0 + timedelta(hours=1), **known)
     runs = {row["call_id"]: row["status"] for row in read(database, "survey_run")}
     assert runs == {"first": "partial", "second": "complete"}
+
+
+def test_hanging_up_at_the_offer_to_go_on_loses_nothing(database: str, tmp_path: Path, program: Program) -> None:
+    """Three calls: one breaks off, one hears the offer and hangs up, one goes on with the first."""
+    texts = asked_in_order(program, ordering.seed("first", "visits", 1))
+    call(database, tmp_path, program, "first", [Hears(texts[0]), Press(KEYS[texts[0]]), HangsUp()], T0)
+    known = facts_of(database, program, T0 + timedelta(hours=1))
+    call(database, tmp_path, program, "second", [Hears("Go on?"), HangsUp()], T0 + timedelta(hours=1), **known)
+    known = facts_of(database, program, T0 + timedelta(hours=2))
+    assert known["resume.visits.call"] == "first"
+    rest = [Hears("Go on?"), Press("1"), Hears(texts[1]), HangsUp()]
+    call(database, tmp_path, program, "third", rest, T0 + timedelta(hours=2), **known)
+    assert facts_of(database, program, T0 + timedelta(hours=3))["resume.visits.call"] == "third", "a chain"
+    runs = {row["call_id"]: row["status"] for row in read(database, "survey_run")}
+    assert runs == {"first": "resumed", "second": "partial", "third": "partial"}
+
+
+def test_a_run_that_stopped_late_in_a_long_call_is_gone_on_with(
+    database: str, tmp_path: Path, program: Program
+) -> None:
+    texts = asked_in_order(program, ordering.seed("first", "visits", 1))
+    call(database, tmp_path, program, "first", [Hears(texts[0]), Press(KEYS[texts[0]]), HangsUp()], T0)
+    began = {"started_at": T0 - timedelta(hours=3)}
+    with make_engine(database).begin() as connection:
+        connection.execute(schema.call.update().values(**began))
+    assert facts_of(database, program, T0 + timedelta(days=2, seconds=-60))["resume.visits"] is True
 
 
 def test_a_quota_counts_each_interview_once_whoever_stores_it(database: str, tmp_path: Path) -> None:

@@ -53,3 +53,14 @@ def test_what_is_done_is_listed_no_more(url: str) -> None:
     assert [one["call_id"] for one in open_] == ["call-2"]
     all_ = json.loads(said("list", "--all", "--db", url, "--format", "json").removeprefix("0: "))
     assert [bool(one["done_at"]) for one in all_] == [True, False]
+
+
+def test_the_beginning_of_several_calls_ids_closes_none(url: str) -> None:
+    """Somebody's call back would be lost without a word."""
+    for beginning in ("call-", ""):
+        assert "2 calls begin with" in said("done", beginning, "unhappy", "--db", url)
+    assert len(json.loads(said("list", "--db", url, "--format", "json").removeprefix("0: "))) == 2
+    with make_engine(url).begin() as connection:
+        connection.execute(schema.outbox.update().where(schema.outbox.c.call_id == "call-2").values(call_id="call-10"))
+    assert said("done", "call-1", "unhappy", "--db", url).startswith("0: "), "a whole id is that call's"
+    assert "1 calls" not in said("done", "call-", "unhappy", "--db", url)
