@@ -37,8 +37,8 @@ class CallServer:
     """``put`` stores rows, ``allowed(address)`` says who may hand us calls, ``log(event, **fields)`` is told all.
 
     ``ended(call, end)`` is told of every call that is over, and must not wait. ``discard(file)`` removes a recording
-    that was only listened to. ``refusing()`` says why no new call can be taken (answers could not be kept), "" while
-    all is well.
+    that was only listened to. ``normal(number)`` spells it as lists do. ``refusing()`` says why no new call can be
+    taken (answers could not be kept), "" while all is well.
     """
 
     def __init__(
@@ -54,13 +54,14 @@ class CallServer:
         refusing: Callable[[], str] = lambda: "",
         discard: Callable[[str], None] = lambda file: None,
         ended: Callable[[FreeSwitchCall, End], None] = lambda call, end: None,
+        normal: Callable[[str], str] = lambda number: number,
         on_effect: Callable[[FreeSwitchCall, Effect], None] | None = None,
     ) -> None:
         self.calls: dict[int, FreeSwitchCall] = {}
         self._by_id: dict[str, FreeSwitchCall] = {}  # the one that has each call now
         self._router, self._put, self._log = router, put, log
         self._allowed, self._max_calls, self._limits, self._on_effect = allowed, max_calls, limits, on_effect
-        self._refusing, self._discard, self._ended = refusing, discard, ended
+        self._refusing, self._discard, self._ended, self._normal = refusing, discard, ended, normal
         self._number = 0
         self._shedding = 0
         self.draining = False
@@ -179,7 +180,7 @@ class CallServer:
         self._by_id[call.call_id] = call
         now = datetime.now(UTC)
         taken_over_ms = route.taken_over[1] if route.taken_over else None
-        journal = Journal(self._put, call.call_id, now - timedelta(milliseconds=taken_over_ms or 0))
+        journal = Journal(self._put, call.call_id, now - timedelta(milliseconds=taken_over_ms or 0), self._normal)
         who = {"caller": person(known), "called": known["called.number"]}
         if taken_over_ms is None:
             journal.begin(program, **who, language=program.languages[0])

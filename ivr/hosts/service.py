@@ -25,6 +25,7 @@ from gevent.threadpool import ThreadPool
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr import compiled
+from ivr.campaign.numbers import normalise
 from ivr.core import trace
 from ivr.core.effects import Effect, End
 from ivr.core.program import Program
@@ -104,6 +105,7 @@ class Service:
             refusing=lambda: self.recorder.trouble,
             discard=self._discard,
             ended=self._ended,
+            normal=lambda number: normalise(number, config.country).number or number,
             on_effect=Tracer(trace_dir) if trace_dir else None,
         )
 

@@ -123,3 +123,26 @@ def test_a_call_of_the_campaign_itself_runs_its_launch(site: Site, database: str
     assert (run["launch"], run["status"]) == ("aftercare-v1", "complete")
     (row,) = [row for row in read(database, "call") if row["call_id"] == "x"]
     assert row["caller"] == NUMBER
+
+
+OPT_OUT = """
+flow: quick
+languages: [en]
+steps:
+  hello: {opt_out: {en: "We will not call again."}, next: hang_up}
+"""
+
+
+def test_who_wants_no_calls_is_on_the_list_however_the_number_is_spelt(site: Site, database: str) -> None:
+    site.write(OPT_OUT)
+    worker = Worker(site, database=database)
+    switch = call(site, "a", "0086 139 0013 9000", Hears("We will not call again."))
+    assert talk(worker, switch).get(timeout=20).problems == []
+    assert worker.end() == 0
+    (entry,) = read(database, "dnc")
+    assert (entry["scope"], entry["number"], entry["reason"], entry["source"]) == (
+        "-",
+        "+8613900139000",
+        "opt_out",
+        "a",
+    )
