@@ -268,6 +268,8 @@ def _print_audit(found: list[campaigns.Audit]) -> None:
 
 def _told(what: Any) -> str:
     parts = [f"{what['from']} → {what['to']}"] if what.get("from") and what["from"] != what.get("to") else []
+    if what.get("why"):
+        parts.append(what["why"])
     if what.get("version"):
         parts.append(f"version {what['version']}, {what.get('added', 0):,} people new")
     for key, (before, after) in (what.get("changed") or {}).items():

@@ -104,6 +104,31 @@ ROWS: list[tuple[str, Row]] = [
 ]  # fmt: skip
 
 
+def outbound(n: int, outcome: str | None, **more: Any) -> tuple[str, Row]:
+    row = {"attempt_id": f"out{n}", "campaign": "autumn", "contact_id": f"p{n % 2}", "number": "+8613800138000"}
+    told = {"number_of": n, "version": 1, "gateway": "main", "leased_at": at(0), "outcome": outcome, "billed_ms": None}
+    return "dial_attempt", {**row, **told, **more}
+
+
+#: A campaign without a questionnaire, with an answered call that its flow ended, and one that is going on.
+CAMPAIGN_ROWS: list[tuple[str, Row]] = [
+    ("campaign", {"campaign": "autumn", "title": "Autumn", "state": "running", "version": 1, "priority": 5}),
+    ("campaign", {"campaign": "empty", "title": "", "state": "draft", "version": 0, "priority": 5}),
+    ("contact", {"contact_id": "p0", "list": "march", "number": "+8613800138000"}),
+    *(
+        (
+            "campaign_contact",
+            {"campaign": "autumn", "contact_id": f"p{n}", "number": f"+{n}", "zone": "", "state": state},
+        )
+        for n, state in enumerate(("waiting", "done", "done"))
+    ),
+    ("call", {"call_id": "out1", "flow": "reminder", "started_at": at(0), "ended_by": "flow"}),
+    outbound(1, "answered", sent_at=at(0), answered_at=at(2.5), ended_at=at(60), billed_ms=57_500),
+    outbound(2, "no_answer", sent_at=at(0), ended_at=at(30)),
+    outbound(3, None, sent_at=at(0)),
+]
+
+
 @pytest.fixture
 def filled(database: str, tmp_path: Path) -> Iterator[Engine]:
     yield from _filled(database, tmp_path)
@@ -112,6 +137,9 @@ def filled(database: str, tmp_path: Path) -> Iterator[Engine]:
 def _filled(database: str, folder: Path) -> Iterator[Engine]:
     stored(database, folder, ROWS)
     engine = make_engine(database)
+    with engine.begin() as connection:
+        for table, row in CAMPAIGN_ROWS:
+            connection.execute(schema.metadata.tables[table].insert(), row)
     views.refresh(engine)
     yield engine
     engine.dispose()
@@ -160,6 +188,14 @@ FIGURES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
                [("csat", "-", "north", 2, 0), ("csat", "wave1", "north", 2, 1)]),
     "launches": ("SELECT launch, version, sounds, runs, complete, partial, begun FROM v_launches",
                  [("wave1", "2", 3, 5, 2, 2, 1)]),
+    "campaigns": ("SELECT campaign, people, waiting, done, attempts, going_on, answered, no_answer, busy, complete, "
+                  "billed_s FROM v_campaign",
+                  [("autumn", 3, 1, 2, 3, 1, 1, 1, 0, 1, 57.5), ("empty", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0)]),
+    "attempts of campaigns": ("SELECT attempt_id, number_masked, list, number_of, outcome, ring_s, billed_s, complete "
+                              "FROM v_attempts_outbound",
+                              [("out1", "+**********000", None, 1, "answered", 2.5, 57.5, 1),
+                               ("out2", "+**********000", "march", 2, "no_answer", None, None, 0),
+                               ("out3", "+**********000", None, 3, None, None, None, 0)]),
     "questions": ("SELECT version, position, question, text, good_low, good_high, bad_low, bad_high FROM v_questions "
                   "WHERE question IN ('again', 'ease', 'why')",
                   [("1", 2, "again", "Again?", 9.0, 10.0, 0.0, 6.0), ("2", 2, "again", "Again?", 9.0, 10.0, 0.0, 6.0),
