@@ -173,7 +173,9 @@ def swallowed(turn: Turn, key: str) -> bool:
     Asked when the key is pressed, wherever the call has got to by then.
     """
     state = turn.state
-    habit = state.swallow == key and state.now_ms <= state.swallow_ms and not state.entry and not state.typed
+    # Typed ahead: it followed the entry's last key at once, however long the prompt between took.
+    at_once = state.waiting == "typed" or (state.now_ms <= state.swallow_ms and not state.typed)
+    habit = state.swallow == key and at_once and not state.entry
     state.swallow = ""
     return habit
 

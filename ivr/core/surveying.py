@@ -52,7 +52,7 @@ def _forget(turn: Turn, node: SurveyMark) -> None:
         if question in state.visits:
             stale |= {question: None, f"{question}.missing": None}
     if node.survey in state.runs:
-        stale |= {f"resume.{node.survey}": False, f"{node.survey}.resumed": False}
+        stale |= {f"resume.{node.survey}": False, f"{node.survey}.resumed": False, f"{node.survey}.alerted": None}
     if stale:
         state.variables = {**state.variables, **stale}
     state.orders = {k: v for k, v in state.orders.items() if getattr(nodes.get(k), "survey", "") != node.survey}
@@ -91,6 +91,7 @@ def _resume(turn: Turn, node: SurveyMark) -> None:
     seed = seed if isinstance(seed, int) else run[5]
     state.runs = {**state.runs, survey: [run[0], answered, answered, run[3], True, seed]}
     turn.assign(f"{survey}.resumed", True)
+    turn.assign(f"{survey}.alerted", known.get(f"{prefix}.alerts"))
     before = _text(known.get(f"{prefix}.call"))
     turn.save_run(survey, "begun", resumed_from=before, **_circumstances(turn))
     occurrence = known.get(f"{prefix}.run")
@@ -121,8 +122,9 @@ def end(turn: Turn, survey: str, status: str) -> None:
         for quota in plan.quotas:
             if evaluate(quota.expr, state.variables):
                 turn.effects.append(Save("quota", {**at, "launch": launch, "quota": quota.name}))
+    alerted = state.variables.get(f"{survey}.alerted")  # already, by the runs that this one goes on with
     for alert in plan.alerts:
-        if evaluate(alert.when, state.variables):
+        if not (isinstance(alerted, list) and alert.name in alerted) and evaluate(alert.when, state.variables):
             row = {**at, "alert": alert.name, "kind": alert.kind, "json": _told(turn, plan.definition)}
             turn.effects.append(Save("outbox", row))
 

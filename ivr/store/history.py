@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select
 
-from ivr.store.schema import answer, call, survey_run
+from ivr.store.schema import answer, call, outbox, survey_run
 
 #: What a switch says of a caller who shows no number. Nobody is known by it.
 NOBODY: Final = frozenset({"", "anonymous", "unknown", "private", "restricted", "unavailable", "0000000000"})
 _DAY_S: Final = 86_400
 LONGEST_CALL: Final = timedelta(days=1)
+LONGEST_CHAIN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ def _of_survey(connection: Connection, caller: str, one: Wanted, now: datetime) 
             prefix = f"resume.{one.survey}"
             facts |= {prefix: True, f"{prefix}.call": last["call_id"], f"{prefix}.run": last["occurrence"]}
             facts |= {f"{prefix}.{name}": value for name, value in answers.items()}
+            if raised := _alerts(connection, last):
+                facts[f"{prefix}.alerts"] = raised
             if last["seed"] is not None:
                 facts[f"{prefix}.seed"] = last["seed"]
             break
@@ -93,6 +96,17 @@ def _answers(connection: Connection, run: Any) -> dict[str, Any]:
         elif row["value"] is not None:
             found[f"answer.{row['question']}"] = _value(row)
     return found
+
+
+def _alerts(connection: Connection, run: Any) -> list[str]:
+    """What was raised by this run, and by those that it went on with: nobody is called back twice for one interview."""
+    calls, before = [run["call_id"]], run["resumed_from"]
+    while before and before not in calls and len(calls) < LONGEST_CHAIN:
+        calls.append(before)
+        these = (survey_run.c.call_id == before, survey_run.c.survey == run["survey"])
+        before = connection.scalar(select(survey_run.c.resumed_from).where(*these).order_by(survey_run.c.occurrence))
+    raised = select(outbox.c.alert).where(outbox.c.call_id.in_(calls), outbox.c.survey == run["survey"]).distinct()
+    return sorted(connection.scalars(raised))
 
 
 def _value(row: Any) -> Any:

@@ -225,8 +225,7 @@ class _Compiling:
         steps += [f"{name}.@quota.{quota.quota}" for quota in gates]
         ways: list[Way] = []
         if self.resumes:  # an answer of before is not asked for; a quota may have become full since
-            there = ["or", ["call", "answered", ["name", shape.id]], ["name", f"{shape.id}.missing"]]
-            ways.append(Way([*steps, after][0], ["and", ["name", f"{self.name}.resumed"], there]))
+            ways.append(Way([*steps, after][0], ["and", ["name", f"{self.name}.resumed"], self._given(shape.id)]))
         if shape.when is not None:
             self.add(f"{name}.@when", Branch((*ways, Way(name, self.names.tree(shape.when))), after), asked.line)
         elif ways:
@@ -242,15 +241,19 @@ class _Compiling:
             else:
                 self.gate(step, gates[number - (len(steps) - len(gates))], then)
 
+    def _given(self, question: str) -> Expr:
+        """There is an answer, or a reason why there is none."""
+        return ["or", ["call", "answered", ["name", question]], ["name", f"{question}.missing"]]
+
     # -- quotas -------------------------------------------------------------------------------------------
 
     def _asked_for(self, quota: QuotaShape) -> set[str]:
         """The questions that decide whether a call counts for a quota."""
-        return expr.names(quota.when) & set(self.ids)
+        return {name.removesuffix(".missing") for name in expr.names(quota.when)} & set(self.ids)
 
     def gate(self, name: str, quota: QuotaShape, after: str) -> None:
         """Who counts for a quota that is full goes no further. Only asked when all is known that decides it."""
-        known = [["call", "answered", ["name", asked]] for asked in sorted(self._asked_for(quota))]
+        known = [self._given(asked) for asked in sorted(self._asked_for(quota))]
         tests = [["name", f"quota.{self.name}.{quota.quota}"], *known]
         tests += [self.names.tree(quota.when)] if quota.when is not None else []
         self.add(name, Branch((Way(self.end("quota_full"), ["and", *tests]),), after))

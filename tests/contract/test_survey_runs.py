@@ -123,7 +123,7 @@ def test_a_call_that_broke_off_is_gone_on_with(database: str, tmp_path: Path, pr
     missing = [row["missing"] for row in read(database, "answer") if row["question"] == "why"]
     assert set(missing) == {"refused"}
     alerts = [(row["call_id"], row["alert"], row["kind"]) for row in read(database, "outbox")]
-    assert ("second", "low", "call_back") in alerts
+    assert [alert[1:] for alert in alerts] == [("low", "call_back")]
 
 
 NOTHING = {
@@ -175,6 +175,20 @@ def test_hanging_up_at_the_offer_to_go_on_loses_nothing(database: str, tmp_path:
     assert facts_of(database, program, T0 + timedelta(hours=3))["resume.visits.call"] == "third", "a chain"
     runs = {row["call_id"]: row["status"] for row in read(database, "survey_run")}
     assert runs == {"first": "resumed", "second": "partial", "third": "partial"}
+
+
+def test_nobody_is_called_back_twice_for_one_interview(database: str, tmp_path: Path, program: Program) -> None:
+    """The first call gives the score and breaks off, the second goes on with it and breaks off, the third ends it."""
+    orders = {f"c{n}": asked_in_order(program, ordering.seed(f"c{n}", "visits", 1)) for n in range(50)}
+    first, texts = next((name, texts) for name, texts in orders.items() if texts[0] == "Score?")
+    call(database, tmp_path, program, first, [Hears("Score?"), Press("2"), HangsUp()], T0)
+    assert [row["alert"] for row in read(database, "outbox")] == ["low"]
+    for hour, (name, end) in enumerate({"second": True, "third": False}.items(), 1):
+        known = facts_of(database, program, T0 + timedelta(hours=hour))
+        rest = [step for text in texts[1:] for step in (Hears(text), Press(KEYS[text]))]
+        script = [Hears("Go on?"), Press("1"), *([HangsUp()] if end else rest)]
+        call(database, tmp_path, program, name, script, T0 + timedelta(hours=hour), **known)
+    assert [(row["call_id"], row["alert"]) for row in read(database, "outbox")] == [(first, "low")]
 
 
 def test_a_run_that_stopped_late_in_a_long_call_is_gone_on_with(

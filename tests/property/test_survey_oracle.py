@@ -34,7 +34,7 @@ CONSTANTS = {
     "date": ("'2026-01-01'", "'2026-01-02'", "'2026-12-31'"),
 }
 FACTS = (None, True, False, 0, 2, "2", "a", "b", "ab", "c", ["a"], ["b"], ["a", "b"], ["a", "b", "c"])
-FIRST_SEED, ROUNDS = 20261125, 60
+FIRST_SEED, ROUNDS = 20261125, 40
 
 
 def condition(dice: random.Random, known: list[tuple[str, str]], depth: int = 3) -> str:

@@ -318,6 +318,15 @@ def test_a_key_that_refuses_answers_nothing(tmp_path: Path, name: str) -> None:
     assert program is None
 
 
+AHEAD = "".join(f'  - {{id: q{n}, csat: {{en: "Q{n}?"}}}}\n' for n in range(3))
+
+
+@pytest.mark.parametrize(("digits", "keys"), [("", "1#2#3#"), (", barge_in: false", "1#2#3#---"), ("", "123")])
+def test_all_is_typed_ahead_with_a_habitual_hash_after_each_answer(tmp_path: Path, digits: str, keys: str) -> None:
+    survey = f"digits: {{type_ahead: keep{digits}}}\nquestions:\n{AHEAD}"
+    assert Line(compiled(tmp_path, survey)).press(keys).answers == {"q0": 1, "q1": 2, "q2": 3}
+
+
 # -- loops ----------------------------------------------------------------------------------------------
 
 SAME = {
@@ -411,3 +420,17 @@ questions:
     program = compiled(tmp_path, survey)
     assert Line(program).press("5").answers == {"q": 5}
     assert Line(program, {"quota.s.five": True}).press("5").answers == {}
+
+
+def test_a_quota_of_those_who_refuse_stops_them_when_it_is_full(tmp_path: Path) -> None:
+    survey = """
+refuse: 9
+quotas: [{quota: shy, when: q.missing == 'refused', completes: 1}]
+questions:
+  - {id: q, csat: {en: "Q?"}}
+  - {id: r, csat: {en: "R?"}}
+"""
+    program = compiled(tmp_path, survey)
+    assert Line(program, {"quota.s.shy": True}).press("9").status == "quota_full"
+    assert Line(program, {"quota.s.shy": True}).press("33").status == "complete"
+    assert [row["quota"] for row in Line(program).press("93").rows("quota")] == ["shy"]
