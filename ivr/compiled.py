@@ -22,7 +22,7 @@ MODULES = (
     *(f"ivr.hosts.{name}" for name in ("applications", "completions", "control", "deadlines", "freeswitch", "keys")),
     *(f"ivr.hosts.{name}" for name in ("performer", "queue_wait", "queueing", "route", "waits", "whereabouts")),
     *(f"ivr.hosts.{name}" for name in ("door", "journal", "keeper", "registry", "server", "wire")),
-    *(f"ivr.store.{name}" for name in ("recorder", "rows", "write")),
+    *(f"ivr.store.{name}" for name in ("delivery", "recorder", "rows", "threads", "write")),
 )
 SOURCE = Path(__file__).resolve().parent.parent
 STAMP = "stamp"

@@ -15,94 +15,24 @@ greenlets run. ``alarm`` and ``on_durable`` are called in the writer's thread: h
 
 from __future__ import annotations
 
-import contextlib
 import json
-import random
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from sqlalchemy.exc import DBAPIError
-
-from ivr.store.engine import make_engine
+from ivr.store.delivery import Backoff, Delivery, Stats
 from ivr.store.rows import COLUMNS, BadRow, Prepared, Row, prepare
 from ivr.store.spool import Spool, SpoolInUse
-from ivr.store.upgrade import SchemaError
-from ivr.store.write import Database, Trouble, trouble
+from ivr.store.threads import Bell, Threads
 
 __all__ = ["Backoff", "Recorder", "SpoolInUse", "Stats", "Threads"]
 
-
 #: The spool is drained by so many groups for each new one, so that it empties while calls go on.
 _DRAIN_GROUPS: Final = 5
-
-
-class Lock(Protocol):
-    """What ``_thread.allocate_lock()`` gives."""
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
-    def release(self) -> None: ...
-    def __enter__(self) -> bool: ...
-    def __exit__(self, *args: Any) -> None: ...
-
-
-def _start_thread(run: Callable[[], None]) -> None:
-    threading.Thread(target=run, name="callweave-recorder", daemon=True).start()
-
-
-@dataclass(frozen=True)
-class Threads:
-    """Native threads, whatever the process did to the threading module."""
-
-    start: Callable[[Callable[[], None]], Any] = _start_thread
-    lock: Callable[[], Lock] = threading.Lock
-    pause: Callable[[float], Any] = time.sleep
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """How long to leave a database alone that is away: doubling from ``first_ms`` to ``most_ms``, times chance."""
-
-    first_ms: float = 100
-    most_ms: float = 5_000
-    #: Factor of the n-th wait, 0.5 to 1: many workers do not come back at once.
-    chance: Callable[[], float] = lambda: random.uniform(0.5, 1.0)
-
-    def wait_s(self, failures: int) -> float:
-        return float(min(self.most_ms, self.first_ms * 2 ** min(failures, 16)) * self.chance() / 1000)
-
-
-@dataclass
-class Stats:
-    """Counted since start; read from any thread."""
-
-    rows: int = 0  # put
-    groups: int = 0  # made durable
-    stored: int = 0  # rows in the database, drained ones included
-    spooled: int = 0
-    drained: int = 0
-    dead_lettered: int = 0
-    retries: int = 0
-    quarantined: int = 0  # broken records found in the spool
-
-
-class Bell:
-    """Wakes one waiting thread; rings that nobody heard are one ring."""
-
-    def __init__(self, lock: Lock) -> None:
-        self._lock = lock
-        lock.acquire()
-
-    def ring(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it rings already
-            self._lock.release()
-
-    def wait(self, timeout_s: float) -> bool:
-        return self._lock.acquire(True, timeout_s)
+_THREADS: Final = Threads()
+_BACKOFF: Final = Backoff()
 
 
 class Recorder:
@@ -113,8 +43,8 @@ class Recorder:
         url: str,
         spool_dir: Path | str,
         *,
-        threads: Threads = Threads(),
-        backoff: Backoff = Backoff(),
+        threads: Threads = _THREADS,
+        backoff: Backoff = _BACKOFF,
         clock: Callable[[], float] = time.monotonic,
         group_rows: int = 200,
         group_ms: float = 10,
@@ -123,30 +53,24 @@ class Recorder:
         alarm: Callable[[str, str], None] = lambda name, detail: None,
         on_durable: Callable[[int], None] = lambda seq: None,
     ) -> None:
-        self._engine = make_engine(url, wait_ms=1_000)
+        self.stats = Stats()
+        self._bell = Bell(threads.lock())
+        self._delivery = Delivery(url, threads, backoff, clock, tries, self.stats, alarm, self._bell.ring)
         self._spool = Spool(Path(spool_dir))
         self._threads, self._backoff, self._clock = threads, backoff, clock
-        self._group_rows, self._group_s, self._tries = group_rows, group_ms / 1000, tries
+        self._group_rows, self._group_s = group_rows, group_ms / 1000
         self._busy_group_s, self._settled_at = busy_group_ms / 1000, -1.0
         self._alarm, self._on_durable = alarm, on_durable
-        self.stats = Stats(quarantined=self._spool.quarantined)
+        self.stats.quarantined = self._spool.quarantined
         #: The sequence number up to which every row is on a disk.
         self.durable_up_to = 0
         self._queue: deque[tuple[str, Row]] = deque()
         self._put_lock = threads.lock()
-        self._bell = Bell(threads.lock())
         self._never = Bell(threads.lock())
-        self._connected = Bell(threads.lock())
         self._held: list[Prepared] = []  # taken from the queue, not durable yet
         self._taken = 0
-        self._dead: deque[tuple[Mapping[str, Any], str]] = deque()
         self._idle = self._hurry = self._closing = self._ended = self._closed = False
         self._ill: dict[str, str] = {}  # what is wrong now
-        self._database: Database | None = None
-        self._arrived: Database | None = None  # handed over by the connecting thread
-        self._connecting = False
-        self._failures = 0
-        self._retry_at = 0.0
         if self._spool.quarantined:
             alarm("spool", f"{self._spool.quarantined} broken records moved to {self._spool.folder}/rows.bad")
         # In a patched process this makes this thread's event loop before ours has one: two threads that make their
@@ -209,7 +133,7 @@ class Recorder:
 
     @property
     def database_up(self) -> bool:
-        return self._database is not None
+        return self._delivery.up
 
     @property
     def spool_pending(self) -> bool:
@@ -225,8 +149,7 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            self._ready()
-            self._connected.wait(1.0)  # the first rows need not go through the spool when the database is there
+            self._delivery.begin(wait_s=1.0)  # the first rows need not go through the spool when the database is there
             while not (self._closed and (not self._queue or self._ill)):
                 if not self._held:
                     taken = self._gather()
@@ -234,8 +157,7 @@ class Recorder:
                 if self.durable_up_to < self._taken and not self._settle():
                     self._bell.wait(self._backoff.wait_s(0))
                 self._drain()
-            if self._database:
-                self._database.close()
+            self._delivery.close()
             self._spool.close()
         finally:
             if not self._closed:
@@ -265,15 +187,13 @@ class Recorder:
         """How long the writer may sleep when no row comes: for ever, or until the database is due."""
         if not self._spool.pending:
             return -1
-        if self._database:
-            return 0
-        return -1 if self._connecting else max(0.0, self._retry_at - self._clock())
+        return self._delivery.due_s()
 
     def _settle(self) -> bool:
         """Makes the held group durable, here or there; False when neither disk nor database takes it."""
         rows = self._held
         try:
-            if rows and (self._spool.pending or not self._ready() or not self._store(rows)):
+            if rows and (self._spool.pending or not self._delivery.ready() or not self._delivery.store(rows)):
                 self._spool.append([_encode(row) for row in rows])
                 self.stats.spooled += len(rows)
             self._bury_dead()
@@ -300,22 +220,22 @@ class Recorder:
                 made = found
                 rows.append(prepare(table, made))
             except BadRow as error:
-                self._dead.append(({**made, "table": table}, str(error)))
+                self._delivery.dead.append(({**made, "table": table}, str(error)))
             except Exception as error:  # noqa: BLE001 - a caller's function: one mistake there must not end all storing
                 # What it holds is unknown, a secret perhaps, and so is the message: only the kind of error is told.
-                self._dead.append(
+                self._delivery.dead.append(
                     ({"table": table}, f"no row for {table}: {type(error).__name__}, a mistake in Callweave")
                 )
         return rows
 
     def _drain(self) -> None:
         """A few groups from the spool to the database, if both are there."""
-        if not self._spool.pending or not self._ready():
+        if not self._spool.pending or not self._delivery.ready():
             return
         try:
             payloads, position = self._spool.next(_DRAIN_GROUPS * self._group_rows)
             rows = self._prepared([_decode(payload) for payload in payloads])
-            if self._store(rows):
+            if self._delivery.store(rows):
                 self._bury_dead()
                 self._spool.done(position)
                 self.stats.drained += len(rows)
@@ -327,98 +247,14 @@ class Recorder:
             self._raise_alarm("drain", f"cannot use {self._spool.folder}: {error.strerror}")
             self._never.wait(self._backoff.wait_s(0))
 
-    def _store(self, rows: list[Prepared]) -> bool:
-        """In the database, poison rows buried; False when the database is away. Errors are the database's own."""
-        assert self._database
-        for n in range(self._tries):
-            try:
-                self._database.write(rows)
-            except self._database.errors as error:
-                what = self._recover(error)
-                if what is Trouble.POISON:
-                    return self._store_singly(rows)
-                if what is Trouble.AWAY:
-                    return False
-                self._never.wait(self._backoff.wait_s(n) / 10)
-            else:
-                self.stats.stored += len(rows)
-                return True
-        return self._store_singly(rows)
-
-    def _store_singly(self, rows: list[Prepared]) -> bool:
-        """Row 78: one bad row must not hold up the others. A row that is stored twice on the way is stored once."""
-        for row in rows:
-            for n in range(self._tries):
-                if self._database is None:
-                    return False
-                try:
-                    self._database.write([row])
-                    self.stats.stored += 1
-                    break
-                except self._database.errors as error:
-                    what, reason = self._recover(error), " ".join(str(error).split())
-                    last = n + 1 == self._tries
-                    if what is Trouble.AWAY or (what is Trouble.RETRY and last):
-                        return False
-                    if last:
-                        record = dict(zip(COLUMNS[row[0]], row[1], strict=True))
-                        self._dead.append(({**record, "table": row[0]}, reason))
-                    self._never.wait(self._backoff.wait_s(n) / 10)
-        return True
-
     def _bury_dead(self) -> None:
         """Rows that no database takes go to a file, with the reason. Raises OSError, and keeps them then."""
-        while self._dead:
-            row, reason = self._dead[0]
+        while self._delivery.dead:
+            row, reason = self._delivery.dead[0]
             self._spool.bury(row, reason)
-            self._dead.popleft()
+            self._delivery.dead.popleft()
             self.stats.dead_lettered += 1
             self._alarm("dead_letter", reason)
-
-    def _recover(self, error: Exception) -> Trouble:
-        """Rolls back and says what to do; a database that is away is left alone for a while."""
-        assert self._database
-        what = trouble(error)
-        if what is not Trouble.AWAY:
-            try:
-                self._database.rollback()
-            except self._database.errors as worse:
-                what, error = Trouble.AWAY, worse
-        if what is Trouble.AWAY:
-            self._database.close()
-            self._database = None
-            self._away(error)
-        else:
-            self.stats.retries += 1
-        return what
-
-    def _away(self, error: BaseException) -> None:
-        if not self._failures:
-            self._alarm("database", " ".join(str(error).split()))
-        self._retry_at = self._clock() + self._backoff.wait_s(self._failures)
-        self._failures += 1
-
-    def _ready(self) -> bool:
-        """The database is connected. Connecting happens in a thread of its own: rows must not wait for it."""
-        if self._database:
-            return True
-        if self._arrived:
-            self._database, self._arrived, self._failures = self._arrived, None, 0
-            return True
-        if not self._connecting and self._clock() >= self._retry_at:
-            self._connecting = True
-            self._threads.start(self._connect)
-        return False
-
-    def _connect(self) -> None:
-        try:
-            self._arrived = Database(self._engine)
-        except (SchemaError, DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
-            self._away(error.orig if isinstance(error, DBAPIError) and error.orig else error)
-        finally:
-            self._connecting = False
-            self._connected.ring()
-            self._bell.ring()
 
     def _raise_alarm(self, name: str, detail: str) -> None:
         if self._ill.get(name) != detail:
