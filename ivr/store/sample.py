@@ -27,7 +27,7 @@ _DAY: Final = timedelta(hours=26)
 _UNCALLED: Final = "not_attempted"
 
 
-_TEXTS: Final = ("list", "name", "language", "zone", "consent", "facts", "state", "outcome", "never")
+_TEXTS: Final = ("list", "name", "language", "zone", "consent", "facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,48 +70,67 @@ def everybody(
 ) -> Iterator[list[Known]]:
     """In chunks, by number. ``final``: outcomes for which no campaign calls a number again."""
     prefixes = _prefixes(connection, campaign)
-    query = _query(campaign, final)
-    streams = [_of_list(connection, query, name) for name in sorted(lists or by_list(connection, lists))]
+    streams = [_of_list(connection, name) for name in sorted(lists or by_list(connection, lists))]
     rows = heapq.merge(*streams, key=lambda row: str(row["number"]))
-    since = now - max(gap, _DAY)
     while held := list(islice(rows, CHUNK)):
-        late = [row["number"] for row in held if row["last_at"] is not None and row["last_at"] > since]
-        recent = _recent(connection, late, since)
-        yield [_known(row, prefixes, recent) for row in held]
+        numbers = [row["number"] for row in held]
+        mine = _mine(connection, campaign, [row["contact_id"] for row in held])
+        listed = _listed(connection, campaign, numbers)
+        recent = _recent(connection, numbers, now - max(gap, _DAY))
+        never = _never(connection, numbers, final)
+        yield [
+            _known(
+                row,
+                mine.get(row["contact_id"]),
+                listed.get(row["number"]) or _by_prefix(row["number"], prefixes),
+                never.get(row["number"], ""),
+                recent.get(row["number"], ()),
+            )
+            for row in held
+        ]
 
 
-def _of_list(connection: Connection, query: Any, name: str) -> Iterator[Any]:
+def _of_list(connection: Connection, name: str) -> Iterator[Any]:
     """People of one list by number, which the index of lists and numbers has ready: nothing is ever sorted."""
-    query = query.where(contact.c.list == name).order_by(contact.c.number).limit(CHUNK)
+    query = select(contact).where(contact.c.list == name).order_by(contact.c.number).limit(CHUNK)
     last = ""
     while rows := connection.execute(query.where(contact.c.number > last)).mappings().all():
         yield from rows
         last = rows[-1]["number"]
 
 
-def _query(campaign: str, final: Sequence[str]) -> Any:
-    everywhere, here = dnc.alias("everywhere"), dnc.alias("here")
-    mine, tried = campaign_contact, dial_attempt
-    counted = or_(tried.c.outcome.is_(None), tried.c.outcome != _UNCALLED)
-    of_number = tried.c.number == contact.c.number
-    last_at = select(func.max(tried.c.leased_at)).where(of_number, counted).scalar_subquery()
-    never = select(func.max(tried.c.outcome)).where(of_number, tried.c.outcome.in_(list(final))).scalar_subquery()
-    source = (
-        contact.outerjoin(mine, and_(mine.c.campaign == campaign, mine.c.contact_id == contact.c.contact_id))
-        .outerjoin(everywhere, and_(everywhere.c.scope == "-", everywhere.c.number == contact.c.number))
-        .outerjoin(here, and_(here.c.scope == campaign, here.c.number == contact.c.number))
+# What else is known is asked by key, for a chunk at a time: of a join PostgreSQL makes whole tables, chunk by chunk,
+# as long as it has no statistics of a campaign that is just being filled.
+
+
+def _mine(connection: Connection, campaign: str, ids: Sequence[str]) -> dict[str, Any]:
+    table = campaign_contact.c
+    query = select(table.contact_id, table.state, table.outcome, table.next_at, table.attempts).where(
+        table.campaign == campaign, table.contact_id.in_(ids)
     )
-    return select(
-        *(contact.c.contact_id, contact.c.list, contact.c.number, contact.c.name, contact.c.language),
-        *(contact.c.zone, contact.c.consent, contact.c.facts),
-        *(mine.c.state, mine.c.outcome, mine.c.next_at, mine.c.attempts),
-        everywhere.c.number.label("everywhere"),
-        everywhere.c.reason.label("everywhere_reason"),
-        here.c.number.label("here"),
-        here.c.reason.label("here_reason"),
-        last_at.label("last_at"),
-        never.label("never"),
-    ).select_from(source)
+    return {row.contact_id: row for row in connection.execute(query)}
+
+
+def _listed(connection: Connection, campaign: str, numbers: Sequence[str]) -> dict[str, str]:
+    """Of one that is listed for all campaigns and for this one, all campaigns is said."""
+    query = select(dnc.c.scope, dnc.c.number, dnc.c.reason).where(
+        dnc.c.scope.in_(["-", campaign]), dnc.c.number.in_(numbers)
+    )
+    found = sorted(connection.execute(query).all(), key=lambda row: row.scope == "-")
+    return {row.number: _told(row.scope, row.reason) for row in found}
+
+
+def _never(connection: Connection, numbers: Sequence[str], final: Sequence[str]) -> dict[str, str]:
+    table = dial_attempt.c
+    query = select(table.number, table.outcome).where(table.number.in_(numbers), table.outcome.in_(list(final)))
+    return {row.number: row.outcome for row in connection.execute(query)}
+
+
+def _by_prefix(number: str, prefixes: dict[str, str]) -> str:
+    if not prefixes:
+        return ""
+    beginning = next((number[:n] for n in range(len(number), 0, -1) if number[:n] in prefixes), "")
+    return f"{prefixes[beginning]} (numbers that begin with {beginning})" if beginning else ""
 
 
 def _prefixes(connection: Connection, campaign: str) -> dict[str, str]:
@@ -139,24 +158,18 @@ def _recent(connection: Connection, numbers: Sequence[str], since: datetime) -> 
     return found
 
 
-def _known(row: Any, prefixes: dict[str, str], recent: dict[str, list[datetime]]) -> Known:
-    number = row["number"]
-    listed = ""
-    if row["everywhere"]:
-        listed = _told("-", row["everywhere_reason"])
-    elif row["here"]:
-        listed = _told("here", row["here_reason"])
-    elif prefixes:
-        beginning = next((number[:n] for n in range(len(number), 0, -1) if number[:n] in prefixes), "")
-        listed = f"{prefixes[beginning]} (numbers that begin with {beginning})" if beginning else ""
+def _known(row: Any, mine: Any, listed: str, never: str, recent: Sequence[datetime]) -> Known:
     return Known(
         contact_id=row["contact_id"],
-        number=number,
-        next_at=row["next_at"],
-        attempts=row["attempts"] or 0,
-        listed=listed,
-        recent=tuple(recent.get(number, ())),
+        number=row["number"],
         **{name: row[name] or "" for name in _TEXTS},
+        state=(mine.state or "") if mine else "",
+        outcome=(mine.outcome or "") if mine else "",
+        next_at=mine.next_at if mine else None,
+        attempts=(mine.attempts or 0) if mine else 0,
+        listed=listed,
+        never=never,
+        recent=tuple(recent),
     )
 
 
