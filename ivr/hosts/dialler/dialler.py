@@ -14,13 +14,14 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from ivr.campaign.callbacks import due
 from ivr.hosts.dialler.calls import Calls
 from ivr.hosts.dialler.control import Control, Down, Exists, Heard, Job, Told, Up
 from ivr.hosts.dialler.gates import Backoff, Limits
 from ivr.hosts.dialler.originate import OriginateError, originate
 from ivr.hosts.dialler.results import Results
 from ivr.hosts.dialler.turn import Field, Turns
-from ivr.store import attempts, dialling, leases
+from ivr.store import attempts, callbacks, dialling, leases
 from ivr.store.attempts import Result
 from ivr.store.leases import Lease
 from ivr.store.ledger import Ledger
@@ -31,6 +32,8 @@ Log = Callable[..., None]
 
 #: How old what is known of the campaigns may be: a pause takes effect within it (and `send` looks again).
 REFRESH_S: Final = 0.5
+#: How often wishes to be called back are looked for.
+CALLBACKS_S: Final = 5.0
 #: Longer between "written down as sent" and the switch, and nobody is called.
 SEND_LIMIT_S: Final = 5.0
 #: After an error of the database.
@@ -160,6 +163,9 @@ class Dialler:
             self.turns.learn(self._desk(dialling.standing), self._desk, self.settings.only)
         if self._is_due("adopt", self.settings.lease_s / 12, now):
             self._adopt(now, wall)
+        if self._is_due("callbacks", CALLBACKS_S, now) and (some := self._desk(callbacks.wishes)):
+            met = self._desk(callbacks.meet, [(wish, due(wish.told, wish.asked_at, wish.zone)) for wish in some], wall)
+            self._log("callbacks", people=met)
         if self.stopping or not self._plausible(wall, now):
             return
         for each in self.turns.fields:

@@ -1,0 +1,78 @@
+"""A wish to be called back becomes the person's next attempt, once, at that time."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from dialtools import NOW, add, change, finish, ledger, number, rows, seed, send, take
+
+from ivr.campaign.callbacks import due
+from ivr.store import callbacks
+
+SIX_PM = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)  # in Shanghai
+DUE: dict[str, tuple[dict[str, Any], str, datetime]] = {
+    "in two hours": ({"after_ms": 7_200_000}, "Asia/Shanghai", SIX_PM + timedelta(hours=2)),
+    "later today": ({"at": "1930"}, "Asia/Shanghai", SIX_PM + timedelta(minutes=90)),
+    "tomorrow morning": ({"at": "0900"}, "Asia/Shanghai", datetime(2026, 12, 2, 1, 0, tzinfo=UTC)),
+    "this very minute is tomorrow": ({"at": "1800"}, "Asia/Shanghai", SIX_PM + timedelta(days=1)),
+    "no zone": ({"at": "1930"}, "", datetime(2026, 12, 1, 19, 30, tzinfo=UTC)),
+    "no time of day": ({"at": "2561"}, "Asia/Shanghai", SIX_PM + timedelta(hours=1)),
+    "nothing": ({}, "Asia/Shanghai", SIX_PM + timedelta(hours=1)),
+}
+
+
+@pytest.mark.parametrize("name", DUE)
+def test_when_it_is_due(name: str) -> None:
+    told, zone, at = DUE[name]
+    assert due(told, SIX_PM, zone) == at
+
+
+def wish(url: str, call_id: str, campaign: str = "aftercare") -> None:
+    told = json.dumps({"after_ms": 7_200_000, "campaign": campaign})
+    row = {"call_id": call_id, "survey": "-", "occurrence": 1, "alert": "later", "kind": "call_back", "json": told}
+    add(url, "outbox", **row, at=NOW)
+
+
+def met(url: str) -> int:
+    book = ledger(url)
+    some = [(one, due(one.told, one.asked_at, one.zone)) for one in callbacks.wishes(book)]
+    return callbacks.meet(book, some, NOW)
+
+
+def test_the_next_attempt_is_at_that_time_after_the_call_has_ended(database: str) -> None:
+    seed(database, 2)
+    book = ledger(database)
+    lease = send(book, take(book, 1))[0]
+    wish(database, lease.attempt_id)
+    assert met(database) == 0, "the call goes on: its end must not undo it"
+    finish(book, lease, "answered")
+    assert met(database) == 1
+    (person,) = rows(database, "campaign_contact", contact_id=lease.person.contact_id)
+    assert (person["state"], person["next_at"]) == ("waiting", NOW + timedelta(hours=2))
+    assert rows(database, "outbox")[0]["done_at"] == NOW
+    assert met(database) == 0
+
+
+def test_who_called_themselves_is_found_by_number(database: str) -> None:
+    seed(database, 1)
+    change(database, "campaign_contact", {"state": "done", "outcome": "answered"})
+    add(database, "call", call_id="in-1", caller=number(0), started_at=NOW)
+    wish(database, "in-1", "")
+    assert met(database) == 1
+    assert rows(database, "campaign_contact")[0]["state"] == "waiting"
+
+
+OTHERS = {"of another campaign": ("in-1", number(0), "another"), "a stranger's": ("in-1", "+8613900139000", "")}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_nobody_elses_wish_moves_anybody(database: str, case: str) -> None:
+    call_id, caller, campaign = OTHERS[case]
+    seed(database, 1)
+    add(database, "call", call_id=call_id, caller=caller, started_at=NOW)
+    wish(database, call_id, campaign)
+    assert met(database) == 0
+    assert rows(database, "outbox")[0]["done_at"] is None
