@@ -23,7 +23,7 @@ GUARD_S = 15
 CERTIFICATES = REPOSITORY / "build" / "live" / "certificates"
 
 
-#: Its agents have telephones of their own: test_queues.py.
+#: Its agents have telephones of their own: test_live_queues.py.
 QUEUES = "flows/agents.yaml"
 
 
