@@ -20,6 +20,7 @@ from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ivr.cli import demo_campaign
 from ivr.cli import prompts as prompts_command
 from ivr.cli import results as results_command
 from ivr.cli.wrap import hang
@@ -81,7 +82,8 @@ def main() -> None:
     console.rule("[bold]5  what is in the database")
     results_command.command.main(["list", "--db", database], standalone_mode=False)
     results_command.command.main(["summary", "--db", database], standalone_mode=False)
-    unhappy = [p for one in shown for p in one.caller.problems]
+    console.rule("[bold]6  a campaign calls two hundred people")
+    unhappy = [p for one in shown for p in one.caller.problems] + demo_campaign.show(console, root, folder)
     console.print(
         "\n[bold]Next[/bold]  ivr simulate flows/hotline.yaml   [dim]call it yourself[/dim]"
         "\n      ivr test flows                     [dim]the same calls as tests, with coverage[/dim]"

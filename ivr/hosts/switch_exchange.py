@@ -103,6 +103,10 @@ class ExchangeServer:
             if not any("cannot connect" in problem for problem in result.problems):
                 break
         self._on_result(call, result)
+        # One channel on a real switch, two objects here: what the flow has marked is in its last event.
+        for name, value in switch.channel.variables.items():
+            if name.startswith("callweave_") and isinstance(value, str):
+                call.channel.set(name, value)
         by_party = switch.channel.get("sip_term_status") == "200"
         self.exchange.hang_up(call.uuid, self._now_ms(), by_party=by_party)
         self._flush()
