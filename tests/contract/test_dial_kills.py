@@ -26,4 +26,5 @@ def test_fault_90_killed_diallers_call_nobody_twice_and_lose_nothing(postgres_se
     assert found["kills"] == 15
     assert found["rang"] > 50
     assert found["rang_twice"] == found["at_once"] == found["unwritten"] == found["lost"] == 0
-    assert found["outcomes"]["unknown"] > 0, "some were killed with calls on"
+    # How many were killed with a call on, whose end nobody then saw, is the machine's chance: on a quiet one none.
+    assert sum(found["outcomes"].values()) == found["attempts"]

@@ -226,7 +226,7 @@ class Exchange:
         call.answered_ms = self._now
         call.channel.change(answered_ms=self._now, answer_state="answered")
         if call.party.behaviour == "machine":
-            call.channel.set("callweave_machine", "true")
+            call.channel.set("callweave_outcome", "machine")  # as the flow marks it
         self._event("CHANNEL_ANSWER", call.digits, call.channel)
         self._job(call.job, call.digits, f"+OK {call.uuid}\n")
         if call.party.talk_ms is not None:
