@@ -20,7 +20,6 @@ from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
 
-import gevent
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -96,7 +95,7 @@ def _played(console: Console, site: Path, database: str) -> list[str]:
     dial += [f"--password-file={site / 'password'}", f"--db={database}", "--until-idle"]
     dialler = _process(site, "dialler", dial, "")
     try:
-        _watch(console, database, dialler, people)
+        _watch(console, database, dialler, people, switch)
     finally:
         for process in (dialler, server):
             process.terminate()
@@ -197,7 +196,7 @@ def _process(site: Path, name: str, argv: list[str], until: str) -> subprocess.P
         if process.poll() is not None or time.monotonic() > limit:
             process.kill()
             sys.exit(f"the {name} did not start:\n{log.read_text(encoding='utf-8')}")
-        gevent.sleep(0.05)
+        time.sleep(0.05)
     return process
 
 
@@ -211,7 +210,9 @@ def _outcomes(database: str) -> Counter[str]:
         return Counter({row[0]: row[1] for row in connection.execute(query.group_by(dial_attempt.c.outcome))})
 
 
-def _watch(console: Console, database: str, dialler: subprocess.Popen[bytes], people: list[str]) -> None:
+def _watch(
+    console: Console, database: str, dialler: subprocess.Popen[bytes], people: list[str], switch: ExchangeServer
+) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     limit = time.monotonic() + LIMIT_S
     with Progress(*columns, console=console, transient=True) as bar:
@@ -221,7 +222,7 @@ def _watch(console: Console, database: str, dialler: subprocess.Popen[bytes], pe
             bar.update(task, completed=done)
             if done >= len(people):
                 break
-            gevent.sleep(0.3)
+            switch.wait(0.3)
 
 
 def _command(group: str, *arguments: str) -> None:

@@ -53,6 +53,10 @@ class ExchangeServer:
         for _, connection in list(self._peers.values()):
             connection.close()
 
+    def wait(self, seconds: float) -> None:
+        """Lets the switch and its calls go on meanwhile."""
+        gevent.sleep(seconds)
+
     def _now_ms(self) -> int:
         return int((time.monotonic() - self._zero) * 1000 * self._speed)
 

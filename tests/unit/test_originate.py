@@ -27,9 +27,10 @@ def said(number: str = "+8613800138000", facts: object = None, gateway: Gateway 
 def test_the_whole_command():
     assert said(facts={"city": "Ulm"}) == (
         "{origination_uuid=" + UUID + ",ignore_early_media=true,originate_timeout=25,park_timeout=7200,"
-        f"callweave_campaign=c,callweave_attempt={UUID},origination_caller_id_number=+862112345678,"
+        f"callweave_campaign=c,callweave_attempt={UUID},callweave_detect=none,origination_caller_id_number=+862112345678,"
         "origination_caller_id_name=+862112345678,callweave_fact_city=Ulm,callweave_fact_language=zh,"
-        "callweave_fact_contact=c1}sofia/gateway/main/8613800138000"
+        "callweave_fact_contact=c1,callweave_fact_contact.number=+8613800138000,callweave_fact_contact.id=c1,"
+        "callweave_fact_campaign.name=c}sofia/gateway/main/8613800138000"
         " '&socket(10.0.0.5:8084|10.0.0.6:8084/hello async full)'"
     )
 
