@@ -28,12 +28,10 @@ from ivr.hosts.whereabouts import Whereabouts
 __all__ = ["FreeSwitchCall", "Later", "Limits", "Route", "Router"]
 
 SWITCH_LOST: Final = "SWITCH_LOST"
-#: Somebody else has taken the call away.
-TRANSFERRED: Final = "TRANSFERRED"
+TRANSFERRED: Final = "TRANSFERRED"  # somebody else has taken the call away
 #: Refused commands that mean nothing: what they were for is over already.
 _MAY_FAIL: Final = ("guard", "break", "kill", "in_queue")
-#: So long the switch has for its last word: how a call ended that is over.
-_LAST_WORD_MS: Final = 500
+_LAST_WORD_MS: Final = 500  # for the switch to say how a call ended that is over
 
 
 class FreeSwitchCall:
