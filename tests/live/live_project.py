@@ -38,7 +38,7 @@ def scripted_calls() -> list[tuple[str, ScriptedCall]]:
 
 
 def _of_the_store(call: ScriptedCall) -> bool:
-    """What was asked before, and full quotas, come from the database and from no channel: tests/contract/test_past.py."""
+    """What was asked before, and full quotas, come from the database and from no channel (contract/test_past.py)."""
     return any(name.startswith(("resume.", "quota.", "asked.")) for name in call.facts)
 
 
