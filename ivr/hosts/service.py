@@ -34,6 +34,7 @@ from ivr.hosts.past import Past
 from ivr.hosts.registry import FlowErrors, Registry
 from ivr.hosts.server import CallServer
 from ivr.hosts.sounds import BuiltSounds, Sounds
+from ivr.media import speech
 from ivr.ops.config import Config
 from ivr.ops.launching import Launched, LaunchError, load_launch
 from ivr.store.engine import make_engine
@@ -76,6 +77,7 @@ class Service:
         if trace_dir:
             trace_dir.mkdir(parents=True, exist_ok=True)
         self._stopping, self._hurrying = Flag(), Flag()
+        speech.warm_up()
         if is_empty_sqlite(config.database):
             upgrade(config.database, zone=config.data.zone or None)
         config.recordings.mkdir(parents=True, exist_ok=True)

@@ -54,6 +54,12 @@ def spoken_language(lang: str) -> str:
     return base if base in _LANGUAGES else "en"
 
 
+def warm_up() -> None:
+    """Loads what speaking numbers needs: a server does it at its start, so that no call waits for it."""
+    speech_en.english(1)
+    speech_zh.chinese(1)
+
+
 def words(lang: str, as_: str, value: str) -> list[str]:
     """The clips to play for ``value`` spoken as ``as_``, in order; every one is in `vocabulary(lang, [as_])`."""
     language = _LANGUAGES[spoken_language(lang)]

@@ -9,8 +9,6 @@ import datetime as dt
 import re
 import string
 
-from num2words import num2words
-
 
 def _list(words: str) -> list[str]:
     return words.split()
@@ -44,34 +42,42 @@ VOCABULARY: dict[str, list[str]] = {
 DIGITS = dict(zip(string.digits, _ONES, strict=True))
 
 
+def english(number: int, to: str = "cardinal") -> str:
+    """Twelve. The library is loaded with the first number: most commands speak none, and it takes a while."""
+    from num2words import num2words
+
+    found: str = num2words(number, to=to)
+    return found
+
+
 def number(sign: str, whole: str, fraction: str) -> list[str] | None:
     """`-`, `12`, `5` is "minus twelve point five". More than 15 digits is nothing anybody says: None."""
     if len(whole) > 15:
         return None
     words = ["minus"] if sign else []
-    words += _split(num2words(int(whole)))
+    words += _split(english(int(whole)))
     return words + (["point", *(DIGITS[d] for d in fraction)] if fraction else [])
 
 
 def ordinal(whole: str) -> list[str] | None:
-    return None if len(whole) > 15 else _split(num2words(int(whole), to="ordinal"))
+    return None if len(whole) > 15 else _split(english(int(whole), to="ordinal"))
 
 
 def date(day: dt.date) -> list[str]:
     """May sixth, twenty twenty-six."""
-    year = _split(num2words(day.year, to="year").replace("oh-", "oh "))
-    return [MONTHS[day.month - 1], *_split(num2words(day.day, to="ordinal")), *year]
+    year = _split(english(day.year, to="year").replace("oh-", "oh "))
+    return [MONTHS[day.month - 1], *_split(english(day.day, to="ordinal")), *year]
 
 
 def time(hour: int, minute: int) -> list[str]:
     """Two oh five PM; noon; midnight."""
     if minute == 0 and hour in (0, 12):
         return ["noon" if hour else "midnight"]
-    words = _split(num2words(hour % 12 or 12))
+    words = _split(english(hour % 12 or 12))
     if 0 < minute < 10:
         words.append("oh")
     if minute:
-        words += _split(num2words(minute))
+        words += _split(english(minute))
     return [*words, "PM" if hour >= 12 else "AM"]
 
 
@@ -82,11 +88,11 @@ def money(sign: str, whole: str, cents: int) -> list[str] | None:
     amount = int(whole)
     words = ["minus"] if sign else []
     if amount or not cents:
-        words += [*_split(num2words(amount)), "dollar" if amount == 1 else "dollars"]
+        words += [*_split(english(amount)), "dollar" if amount == 1 else "dollars"]
         if cents:
             words.append("and")
     if cents:
-        words += [*_split(num2words(cents)), "cent" if cents == 1 else "cents"]
+        words += [*_split(english(cents)), "cent" if cents == 1 else "cents"]
     return words
 
 

@@ -10,8 +10,6 @@ import datetime as dt
 import re
 import string
 
-import cn2an
-
 _ONES = list("零一二三四五六七八九")
 DIGITS = dict(zip(string.digits, _ONES, strict=True))
 SIGNS = {"*": "星号", "#": "井号", "+": "加", ".": "点"}
@@ -19,9 +17,10 @@ _HEAD_TWO = re.compile("(?<![十百千零])二(?=[百千万亿])")
 
 _SPELLED = [*_ONES, *SIGNS.values(), *string.ascii_uppercase]
 _CARDINAL = [*_ONES, *"两十百千万亿点负"]
-_MONTHS = [f"{cn2an.an2cn(n)}月" for n in range(1, 13)]
-_DAYS = [f"{cn2an.an2cn(n)}日" for n in range(1, 32)]
-_HOURS = ["两点" if n == 2 else f"{cn2an.an2cn(n)}点" for n in range(24)]
+_TO_31 = [*_ONES, *("十" + n for n in ["", *_ONES[1:]]), *("二十" + n for n in ["", *_ONES[1:]]), "三十", "三十一"]
+_MONTHS = [f"{n}月" for n in _TO_31[1:13]]
+_DAYS = [f"{n}日" for n in _TO_31[1:32]]
+_HOURS = ["两点" if n == "二" else f"{n}点" for n in _TO_31[:24]]
 
 VOCABULARY: dict[str, list[str]] = {
     "digits": _SPELLED,
@@ -33,12 +32,20 @@ VOCABULARY: dict[str, list[str]] = {
 }
 
 
+def chinese(number: int) -> str:
+    """十二. The library is loaded with the first number: most commands speak none, and it takes a tenth of a second."""
+    import cn2an
+
+    found: str = cn2an.an2cn(number)
+    return found
+
+
 def number(sign: str, whole: str, fraction: str) -> list[str] | None:
     """`-`, `220`, `5` is 负 两 百 二 十 点 五. More than 16 digits is nothing anybody says: None."""
     if len(whole) > 16:
         return None
     words = ["负"] if sign else []
-    words += _HEAD_TWO.sub("两", cn2an.an2cn(int(whole)))
+    words += _HEAD_TWO.sub("两", chinese(int(whole)))
     return words + (["点", *(DIGITS[d] for d in fraction)] if fraction else [])
 
 
@@ -57,7 +64,7 @@ def time(hour: int, minute: int) -> list[str]:
     """两点 整; 十四点 零 五 分; 十四点 三 十 分."""
     if minute == 0:
         return [_HOURS[hour], "整"]
-    return [_HOURS[hour], *(["零"] if minute < 10 else []), *cn2an.an2cn(minute), "分"]
+    return [_HOURS[hour], *(["零"] if minute < 10 else []), *chinese(minute), "分"]
 
 
 def money(sign: str, whole: str, cents: int) -> list[str] | None:

@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Engine, Text, any_, cast, delete, exists, func, literal_column, or_, select
-from sqlalchemy.dialects import postgresql
 
 from ivr.store import schema
 from ivr.store.rows import clean, utc_text
@@ -60,7 +59,9 @@ def listed(number: ColumnElement[str], campaign: ColumnElement[str] | str, diale
     begins: list[Any] = [number]
     begins += [func.substr(number, literal_column("1"), literal_column(str(n))) for n in range(_SHORTEST, LONGEST)]
     if dialect == "postgresql":  # IN with columns becomes a dozen ORs there; an array is one index scan
-        among = table.c.number == any_(postgresql.array([cast(b, Text) for b in begins], type_=Text))
+        from sqlalchemy.dialects.postgresql import array
+
+        among = table.c.number == any_(array([cast(b, Text) for b in begins], type_=Text))
     else:
         among = table.c.number.in_(begins)
     scopes = table.c.scope.in_([literal_column(f"'{EVERYWHERE}'"), campaign])

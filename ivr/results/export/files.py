@@ -82,17 +82,16 @@ def export(
     made = Long(book, respondent)
     if options.format == "floip":
         with _package(out) as folder:
-            rows = source.answers(connection, selection)
             name = selection.launch or selection.survey
-            return floip.write(folder, name, rows, made, on_rows=on_rows)
+            return floip.write(folder, name, source.answers(connection, selection), made, on_rows=on_rows)
     if options.format in ("csv", "jsonl"):
         csv = options.format == "csv"
         with _text(out) as stream:
             if options.excel_bom:
                 stream.write(lines.BOM)
             if options.layout == "long":
-                rows = source.answers(connection, selection)
-                return lines.write_long(stream, rows, made, csv=csv, on_rows=on_rows)
+                answers = source.answers(connection, selection)
+                return lines.write_long(stream, answers, made, csv=csv, on_rows=on_rows)
             table = wide_table(connection, selection, book, respondent)
             return lines.write_table(stream, table, csv=csv, on_rows=on_rows)
     make = long_table if options.layout == "long" else wide_table

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from uuid import UUID
 from ivr.results.export.codebook import Codebook, listed
 from ivr.results.export.lines import OnRows
 from ivr.results.export.long import Long, number
-from ivr.results.export.source import CHUNK, Row, cells, iso
+from ivr.results.export.source import CHUNK, Answers, Row, iso
 from ivr.survey.definition import QuestionDef
 
 VERSION: Final = "1.0.0-rc1"
@@ -43,7 +43,7 @@ _LANGUAGES: Final = {
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def write(folder: Path, name: str, rows: Iterator[Row], long: Long, *, on_rows: OnRows) -> int:
+def write(folder: Path, name: str, answers: Answers, long: Long, *, on_rows: OnRows) -> int:
     """Fills the folder; gives how many responses there are."""
     package = descriptor(name, long.codebook)
     (folder / DATA).parent.mkdir(parents=True)
@@ -53,8 +53,13 @@ def write(folder: Path, name: str, rows: Iterator[Row], long: Long, *, on_rows: 
     count = 0
     with (folder / DATA).open("w", encoding="utf-8", newline="") as out:
         out.write("[")
-        while some := list(islice(rows, CHUNK)):
-            lines = ",\n".join([_encode(_response(row, long, types)) for row in some])
+        responses = (
+            _encode(_response(run, answers.cells(given), raw, nth, long, types))
+            for run, text in answers.rows
+            for given, raw, nth in answers.pieces(text)
+        )
+        while some := list(islice(responses, CHUNK)):
+            lines = ",\n".join(some)
             out.write(("\n" if count == 0 else ",\n") + lines)
             count += len(some)
             on_rows(len(some))
@@ -98,8 +103,8 @@ def _question(question: QuestionDef, book: Codebook) -> dict[str, Any]:
     return {"type": kind, "label": question.title(book.language), "type_options": options}
 
 
-def _response(row: Row, long: Long, types: Mapping[str, str]) -> list[Any]:
-    run, (_definition, question, given, given_number, why, language) = cells(row[0]), cells(row[1])
+def _response(run: Row, cells: Row, at: str, nth: str, long: Long, types: Mapping[str, str]) -> list[Any]:
+    question, given, given_number, why, language = cells
     kind = types.get(question, "text")
     about: dict[str, Any] = {"missing": why} if why else {}
     if kind in ("text", "audio") and language in _LANGUAGES:
@@ -110,4 +115,4 @@ def _response(row: Row, long: Long, types: Mapping[str, str]) -> list[Any]:
         response = listed(given) if kind == "select_many" else given if numeric is None else numeric
     call_id = run[0]
     contact = long.respondent(run[3] or "") or call_id  # nobody is known: each call is somebody
-    return [iso(row[2]), f"{call_id}/{question}/{row[3]}", contact, f"{call_id}/{run[2]}", question, response, about]
+    return [iso(at), f"{call_id}/{question}/{nth}", contact, f"{call_id}/{run[2]}", question, response, about]

@@ -5,13 +5,13 @@ Law: writes text to a stream that it is given. Cells that a spreadsheet would ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TextIO
 
 from ivr.results.export import long
-from ivr.results.export.source import CHUNK
+from ivr.results.export.source import CHUNK, Answers
 from ivr.results.export.table import Table
 
 #: What tells Excel that a CSV file is UTF-8.
@@ -19,12 +19,12 @@ BOM: Final = "\ufeff"
 OnRows = Callable[[int], None]
 
 
-def write_long(out: TextIO, rows: Iterator[Any], made: long.Long, *, csv: bool, on_rows: OnRows) -> int:
+def write_long(out: TextIO, answers: Answers, made: long.Long, *, csv: bool, on_rows: OnRows) -> int:
     """By the lines that ``long`` makes ready; gives how many answers there were."""
     if csv:
         out.write(",".join(long.COLUMNS) + "\n")
     count = 0
-    for text, lines in long.lines(rows, made, long.CSV if csv else long.JSON_LINES):
+    for text, lines in long.lines(answers, made, long.CSV if csv else long.JSON_LINES):
         out.write(text)
         count += lines
         on_rows(lines)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 from ivr.results.cells import safe_cell
 from ivr.results.export.codebook import Codebook
-from ivr.results.export.source import CHUNK, Row, cells, iso, moment
+from ivr.results.export.source import CHUNK, Answers, Row, iso, moment
 
 COLUMNS: Final = (
     *("call_id", "respondent", "survey", "launch", "definition", "status"),
@@ -37,24 +36,26 @@ class Long:
     codebook: Codebook
     respondent: Callable[[str], str]
 
-    def head(self, run: Row, definition: str) -> Cells:
-        return (run[0], self.respondent(run[3] or ""), run[1], run[4] or "", definition or "", run[5])
+    def head(self, run: Row) -> Cells:
+        return (run[0], self.respondent(run[3] or ""), run[1], run[4] or "", run[9] or "", run[5])
 
-    def middle(self, given: Row) -> Cells:
-        definition, question, value, missing = given[0] or "", given[1], given[2] or "", given[4] or ""
+    def middle(self, definition: str, given: Row) -> Cells:
+        question, value, raw, missing, language = given
         title = self.codebook.title(definition, question)
         label = self.codebook.label(definition, question, value)
-        return (question, title, value, number(given[3]), label, missing, given[5] or "")
+        return (question, title, value, number(raw), label, missing, language)
 
     def tail(self, run: Row) -> Cells:
         return (run[6] or "", run[7] or "", run[8] or "", int(run[2]))
 
-    def record(self, row: Row) -> tuple[Any, ...]:
+    def records(self, answers: Answers) -> Iterator[tuple[Any, ...]]:
         """All of COLUMNS: times aware, what is none None."""
-        run, given = cells(row[0]), cells(row[1])
-        at: datetime | None = moment(row[2])
-        found = (*self.head(run, given[0]), *self.middle(given), at, *self.tail(run), int(row[3]))
-        return tuple(None if cell == "" else cell for cell in found)
+        for run, text in answers.rows:
+            head, tail = self.head(run), self.tail(run)
+            for given, raw, nth in answers.pieces(text):
+                middle = self.middle(run[9] or "", answers.cells(given))
+                found = (*head, *middle, moment(raw), *tail, int(nth))
+                yield tuple(None if cell == "" else cell for cell in found)
 
 
 def number(raw: Any) -> float | int | None:
@@ -117,38 +118,38 @@ CSV: Final = Text(csv_cells, "", ",", "", "", "", "", "\n")
 JSON_LINES: Final = Text(json_cells, "{", ", ", '"at": "', '"', '"at": null', '"occurrence": ', "}\n")
 
 
-def lines(rows: Iterable[Row], long: Long, text: Text) -> Iterator[tuple[str, int]]:
+def lines(answers: Answers, long: Long, text: Text) -> Iterator[tuple[str, int]]:
     """Some thousand lines in one text, and how many they are."""
-    ends: dict[Any, tuple[str, str]] = {}
-    middles: dict[Any, str] = {}
+    middles: dict[str, dict[str, str]] = {}  # of each definition
     begin, end, last, no_time = text.at, text.after_at, text.end, text.no_at
     made: list[str] = []
-    for run, given, raw, nth in rows:
-        both = ends.get(run)
-        if both is None:
-            if len(ends) >= _REMEMBERED:
-                ends.clear()
-            both = ends[run] = _ends(long, text, cells(run), cells(given)[0])
-        middle = middles.get(given)
-        if middle is None:
-            if len(middles) >= _REMEMBERED:
-                middles.clear()
-            middle = middles[given] = _middle(long, text, cells(given))
-        if raw and len(raw) > 22:
-            at = f"{begin}{raw[:10]}T{raw[11:23]}+00:00{end}"
-        else:
-            at = f"{begin}{iso(raw)}{end}" if raw else no_time
-        made.append(f"{both[0]}{middle}{at}{both[1]}{nth}{last}")
-        if len(made) == CHUNK:
-            yield "".join(made), CHUNK
+    for run, together in answers.rows:
+        definition = run[9] or ""
+        known = middles.get(definition)
+        if known is None:
+            known = middles[definition] = {}
+        head, tail = _ends(long, text, run)
+        for given, raw, nth in answers.pieces(together):
+            middle = known.get(given)
+            if middle is None:
+                if len(known) >= _REMEMBERED:
+                    known.clear()
+                middle = known[given] = _middle(long, text, definition, answers.cells(given))
+            if len(raw) > 22:
+                made.append(f"{head}{middle}{begin}{raw[:10]}T{raw[11:23]}+00:00{end}{tail}{nth}{last}")
+            else:
+                at = f"{begin}{iso(raw)}{end}" if raw else no_time
+                made.append(f"{head}{middle}{at}{tail}{nth}{last}")
+        if len(made) >= CHUNK:
+            yield "".join(made), len(made)
             made = []
     if made:
         yield "".join(made), len(made)
 
 
-def _ends(long: Long, text: Text, run: Row, definition: str) -> tuple[str, str]:
+def _ends(long: Long, text: Text, run: Row) -> tuple[str, str]:
     """What stands before and behind the answers of a run. Only its first two cells are its own."""
-    head, tail = tuple(long.head(run, definition)), tuple(long.tail(run))
+    head, tail = tuple(long.head(run)), tuple(long.tail(run))
     own, common = text.cells(_HEAD[:2], head[:2]), _common(text, _HEAD[2:], head[2:])
     return (
         f"{text.begin}{own}{text.between}{common}{text.between}",
@@ -156,8 +157,8 @@ def _ends(long: Long, text: Text, run: Row, definition: str) -> tuple[str, str]:
     )
 
 
-def _middle(long: Long, text: Text, given: Row) -> str:
-    found = tuple(long.middle(given))
+def _middle(long: Long, text: Text, definition: str, given: Row) -> str:
+    found = tuple(long.middle(definition, given))
     question, own = _common(text, _MIDDLE[:2], found[:2]), text.cells(_MIDDLE[2:], found[2:])
     return f"{question}{text.between}{own}{text.between}"
 

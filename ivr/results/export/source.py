@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
-from operator import methodcaller
 from typing import Any, Final
 
-import psycopg
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, case, cast, func, literal, or_, select
+from sqlalchemy.dialects import sqlite
 
 from ivr.results.export.selection import Selection, status
 from ivr.results.queries import by_keys
@@ -28,70 +27,72 @@ Row = Sequence[Any]
 CHUNK: Final = 5_000
 
 #: What a run says in front of each of its answers.
-RUN: Final = ("call_id", "survey", "run", "caller", "launch", "status", "agent", "queue", "flow")
-#: An answer, and the definition that says what it means.
-ANSWER: Final = ("definition", "question", "value", "value_number", "missing", "language")
+RUN: Final = ("call_id", "survey", "run", "caller", "launch", "status", "agent", "queue", "flow", "definition")
+#: An answer, besides its time and its occurrence.
+ANSWER: Final = ("question", "value", "value_number", "missing", "language")
 WIDE_RUN: Final = (
     *RUN,
-    *("definition", "language", "last_question", "answered", "asked", "begun_at", "ended_at", "resumed_from"),
+    *("language", "last_question", "answered", "asked", "begun_at", "ended_at", "resumed_from"),
 )
 WIDE_ANSWER: Final = ("question", "value", "value_number", "missing")
 
 
-def answers(connection: Connection, selection: Selection) -> Iterator[Row]:
-    """Answers as the database finds them: RUN in one piece, ANSWER in one piece, its time and its occurrence.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Runs with their answers, as the database finds them; runs without one may be among them.
 
-    ``cells`` takes a piece apart. Pieces that are alike are equal: who makes something of one need make it once.
+    ``rows`` gives RUN, and a text of all answers: of each one ANSWER in one piece, its time and its occurrence.
     """
+
+    rows: Iterator[tuple[Row, str]]
+    mark: str  # between those pieces
+    within: str  # between the cells of ANSWER
+
+    def pieces(self, text: str) -> Iterator[tuple[str, str, str]]:
+        """ANSWER, time and occurrence. Alike pieces are equal: what is made of one need be made once."""
+        found = iter(text.split(self.mark))
+        return zip(found, found, found, strict=True)
+
+    def cells(self, piece: str) -> list[str]:
+        return piece.split(self.within)
+
+
+def answers(connection: Connection, selection: Selection) -> Answers:
+    """A row a run, not an answer: what a program does for a row, the driver's part in it too, costs a multiple of
+    what the database takes to put the answers of a run into one text."""
     given = answer.c
-    # Between the pieces stands what nobody can have brought: a mark of this export's own.
-    mark = f"\x1e{secrets.token_hex(4)}"
     postgres = connection.dialect.name == "postgresql"
-    between = [literal(mark)] if postgres else []
-    columns: list[ColumnElement[Any]] = [
-        *(*_run(), *between, survey_run.c.definition, given.question, given.value, given.value_number),
-        *(given.missing, given.language, *between, given.at, *between, given.occurrence),
+    # What nobody can have brought: marks of this export's own.
+    mark, within = f"\x1e{secrets.token_hex(3)}", f"\x1f{secrets.token_hex(3)}"
+    parts = [
+        *(given.question, _text(given.value), _number_text(postgres), _text(given.missing), _text(given.language)),
     ]
-    query = select(*columns).select_from(with_call().join(answer, of_run())).where(selection.runs())
+    answered = [_joined(parts, within), _text(cast(given.at, Text)), cast(given.occurrence, Text)]
+    together = func.string_agg if postgres else func.group_concat
+    theirs = select(together(_joined(answered, mark), literal(mark))).where(of_run())
+    query = select(*_run(), theirs.correlate(survey_run).scalar_subquery()).select_from(with_call())
+    query = query.where(selection.runs())
     if selection.launch:
         by_keys(connection)
-    if postgres:
-        split = methodcaller("split", f"\t{mark}\t")
-        return chain.from_iterable(map(split, lines) for lines in _copied(connection, query))
-    if not (selection.survey or selection.launch):
-        return _merged(connection, selection)
-    first, second = len(RUN), len(RUN) + len(ANSWER)
-    return ((row[:first], row[first:second], row[-2], row[-1]) for row in _stepped(connection, query))
+    lines = (map(_cells, chain.from_iterable(_copied(connection, query)))) if postgres else _stepped(connection, query)
+    return Answers(((row[:-1], row[-1]) for row in lines if row[-1]), mark, within)
 
 
-def _merged(connection: Connection, selection: Selection) -> Iterator[Row]:
-    """The same of all surveys on SQLite, where runs and answers lie in the order of their calls: both are read from
-    end to end, side by side, and what a run says is fetched once, not with each of its answers."""
-    run, given = survey_run.c, answer.c
-    of_runs = select(*_run(), run.definition).select_from(with_call()).where(selection.runs())
-    ahead = _stepped(connection, of_runs.order_by(run.call_id))
-    answered: list[ColumnElement[Any]] = [
-        *(given.call_id, given.survey, given.run, given.question, given.value, given.value_number, given.missing),
-        *(given.language, given.at, given.occurrence),
-    ]
-    upcoming = next(ahead, None)
-    here, known = "", dict[tuple[str, int], tuple[Row, str]]()
-    for row in _stepped(connection, select(*answered).order_by(given.call_id)):
-        call_id, survey, number, question, value, value_number, missing, language, at, occurrence = row
-        if call_id != here:
-            here, known = call_id, {}
-            while upcoming is not None and upcoming[0] <= call_id:
-                if upcoming[0] == call_id:
-                    known[upcoming[1], upcoming[2]] = (upcoming[:-1], upcoming[-1])
-                upcoming = next(ahead, None)
-        found = known.get((survey, 1 if number is None else number))
-        if found is not None:
-            yield found[0], (found[1], question, value, value_number, missing, language), at, occurrence
+def _joined(parts: Sequence[ColumnElement[str]], mark: str) -> ColumnElement[str]:
+    found = parts[0]
+    for part in parts[1:]:
+        found = found.concat(literal(mark)).concat(part)
+    return found
 
 
-def cells(piece: str | Row) -> Row:
-    """What stands in a piece: by RUN, or by ANSWER."""
-    return _cells(piece) if isinstance(piece, str) else piece
+def _text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.coalesce(column, "")
+
+
+def _number_text(postgres: bool) -> ColumnElement[str]:
+    """The number to its last bit: SQLite's CAST knows 15 digits."""
+    column = answer.c.value_number
+    return _text(cast(column, Text)) if postgres else case((column.is_(None), ""), else_=func.quote(column))
 
 
 def _cells(line: str) -> list[str]:
@@ -105,7 +106,7 @@ def runs(connection: Connection, selection: Selection) -> Iterator[Row]:
     answers to one question the later stands last. A run without an answer has one row."""
     run, given = survey_run.c, answer.c
     columns: list[ColumnElement[Any]] = [
-        *(*_run(), run.definition, call.c.language, run.last_question, run.answered, run.asked, run.begun_at, run.at),
+        *(*_run(), call.c.language, run.last_question, run.answered, run.asked, run.begun_at, run.at),
         *(run.resumed_from, given.question, given.value, given.value_number, given.missing),
     ]
     query = select(*columns).select_from(with_call().outerjoin(answer, of_run())).where(selection.runs())
@@ -119,7 +120,7 @@ def _run() -> tuple[ColumnElement[Any], ...]:
     run = survey_run.c
     return (
         *(run.call_id, run.survey, run.occurrence.label("run"), call.c.caller, run.launch, status()),
-        *(run.agent, run.queue, call.c.flow),
+        *(run.agent, run.queue, call.c.flow, run.definition),
     )
 
 
@@ -153,6 +154,8 @@ def _stepped(connection: Connection, query: Select[Any]) -> Iterator[Row]:
 def _copied(connection: Connection, query: Select[Any]) -> Iterator[list[str]]:
     """Lines of COPY's text format, some thousand at once. They are taken apart one by one: lists that die at once cost
     the garbage collector nothing, and with five thousand alive it was a third of the whole."""
+    from sqlalchemy.dialects import postgresql  # only here: who has SQLite does not wait for it
+
     text, parameters = compiled(query, postgresql.dialect(paramstyle="pyformat"))  # type: ignore[no-untyped-call]
     connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
     postgres = driver(connection)
@@ -165,6 +168,8 @@ def _copied(connection: Connection, query: Select[Any]) -> Iterator[list[str]]:
 def _lines(copy: Any, libpq: Any) -> Iterator[Any]:
     """The lines of a COPY. Those that arrived already are taken from libpq, in half the time that psycopg takes for a
     line; for the others psycopg waits."""
+    from psycopg import errors, pq
+
     take = libpq.get_copy_data
     while True:
         size, line = take(1)
@@ -177,8 +182,8 @@ def _lines(copy: Any, libpq: Any) -> Iterator[Any]:
         else:
             break
     while result := libpq.get_result():
-        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
-            raise psycopg.errors.error_from_result(result)
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise errors.error_from_result(result)
 
 
 _ESCAPED: Final = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "\\": "\\"}

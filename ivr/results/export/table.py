@@ -34,7 +34,7 @@ class Table:
 def long_table(connection: Connection, selection: Selection, book: Codebook, respondent: Callable[[str], str]) -> Table:
     long = Long(book, respondent)
     columns = [Column(name, name, _LONG_TYPES.get(name, "text")) for name in COLUMNS]
-    records = map(long.record, source.answers(connection, selection))
+    records = long.records(source.answers(connection, selection))
     return Table(columns, records, book, selection.launch or selection.survey or "answers")
 
 
