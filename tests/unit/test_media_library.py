@@ -1,7 +1,6 @@
 """The library: what is built once and found fast, whose voice wins, and names that never leave its folders."""
 
 import os
-import time
 
 import numpy as np
 import pytest
@@ -78,10 +77,6 @@ def test_lookups_touch_no_disk(library):
     (path,) = library.files(item)
     path.unlink()
     assert library.files(item) == [path]
-    started = time.perf_counter()
-    for _ in range(1000):
-        library.files(item)
-    assert time.perf_counter() - started < 0.1  # 100 µs each is far above what it takes
     library.refresh()
     with pytest.raises(MissingAudio, match=r"no sound for prompt bye \(zh\); type: ivr prompts build"):
         library.files(item)
