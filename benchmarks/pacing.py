@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -34,10 +35,10 @@ def campaign(target: int) -> Campaign:
     )
 
 
-def run(days: int = 20, targets: tuple[int, ...] = TARGETS) -> list[dict[str, Any]]:
-    """One row for each target; prints them."""
+def run(days: int = 20, targets: tuple[int, ...] = TARGETS, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
+    """One row for each target; says them."""
     rows = []
-    print("target  within 10 %  worst day  calls/s (may)  at once (may)     calls  seconds played/s")
+    say("target  within 10 %  worst day  calls/s (may)  at once (may)     calls  seconds played/s")
     for target in targets:
         made, begun = campaign(target), time.perf_counter()
         played = [simulate(made, date(2026, 12, 1) + timedelta(n), People(), random.Random(n)) for n in range(days)]
@@ -55,10 +56,9 @@ def run(days: int = 20, targets: tuple[int, ...] = TARGETS) -> list[dict[str, An
         }
         rows.append(row)
         limits = f"{row['most_in_a_second']:6} ({row['per_second']:4})  {row['most_at_once']:7} ({row['at_once']:3})"
-        print(
+        say(
             f"{target:6}  {row['within']:11.2%}  {row['worst_day']:9.2%}  {limits}  {row['calls']:8}"
-            f"  {row['played_per_second']:16.0f}",
-            flush=True,
+            f"  {row['played_per_second']:16.0f}"
         )
     return rows
 

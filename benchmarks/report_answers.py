@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -103,14 +102,3 @@ def markdown(measured: Sequence[Measured]) -> str:
         METHOD,
     ]
     return "\n".join(page)
-
-
-def with_section(page: str, section: str) -> str:
-    """The page with this section as its last one."""
-    return page.partition(HEAD)[0].rstrip() + "\n\n" + section
-
-
-def with_section_of(path: Path, page: str) -> str:
-    """A new page with the section that the old one had."""
-    _before, head, section = (path.read_text("utf-8") if path.exists() else "").partition(HEAD)
-    return with_section(page, head + section) if head else page

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.report_answers import HEAD, with_section, with_section_of
+from benchmarks.page import HEADS, with_section, with_sections_of
 from benchmarks.year_load import copy_line
 from ivr.results.cells import safe_cell
 from ivr.results.export.files import FORMATS
@@ -92,12 +92,13 @@ def test_names_for_spss(names: list[str], found: list[str]) -> None:
     assert [_name(name, taken) for name in names] == found
 
 
-def test_one_part_of_the_benchmarks_leaves_the_other_as_it_was(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(with_section("# Benchmarks\n\ncalls 1\n", f"{HEAD}\n\nyear 1\n"))
-    page.write_text(with_section(page.read_text(), f"{HEAD}\n\nyear 2\n"))
-    page.write_text(with_section_of(page, "# Benchmarks\n\ncalls 2\n"))
-    assert page.read_text() == f"# Benchmarks\n\ncalls 2\n\n{HEAD}\n\nyear 2\n"
+def test_one_part_of_the_benchmarks_leaves_the_others_as_they_were() -> None:
+    year, people = HEADS
+    page = with_section("# Benchmarks\n\ncalls 1\n", f"{people}\n\npeople 1\n")
+    page = with_section(page, f"{year}\n\nyear 1\n")
+    page = with_section(page, f"{year}\n\nyear 2\n")
+    page = with_sections_of(page, "# Benchmarks\n\ncalls 2\n")
+    assert page == f"# Benchmarks\n\ncalls 2\n\n{year}\n\nyear 2\n\n{people}\n\npeople 1\n"
 
 
 def test_json_cells_are_json() -> None:
