@@ -41,10 +41,10 @@ METHOD = """\
 
 @dataclass(frozen=True)
 class Measured:
-    contacts: list[contacts.Measured]
+    imported: list[contacts.Measured]
     workbook: contacts.Run
-    leases: list[leases.Leased]
-    pacing: list[dict[str, Any]]
+    leased: list[leases.Leased]
+    paced: list[dict[str, Any]]
 
 
 def measure(say: Callable[[str], None], rows: int = 1_000_000) -> Measured:
@@ -69,7 +69,7 @@ def measure(say: Callable[[str], None], rows: int = 1_000_000) -> Measured:
 
 def targets(m: Measured) -> list[Target]:
     found = []
-    for each in m.contacts:
+    for each in m.imported:
         if each.what == contacts.NEW:
             what = f"{each.database}: 1,000,000 contacts imported, of the bare reader and the database's own way in"
             found.append(
@@ -90,15 +90,15 @@ def targets(m: Measured) -> list[Target]:
             "a workbook of as many rows: memory", f"< {contacts.MOST_MB} MB", f"{peak:.0f} MB", peak < contacts.MOST_MB
         )
     )
-    for lot in m.leases:
+    for lot in m.leased:
         what = f"leases by 4 processes, {lot.batch} at a time, of the bare statement's rate"
         found.append(Target(what, f"≥ {leases.TARGET:.0%}", f"{lot.share:.0%}", lot.share >= leases.TARGET))
-    twice = sum(lot.duplicates for lot in m.leases)
+    twice = sum(lot.duplicates for lot in m.leased)
     found.append(Target("people leased twice", "0", str(twice), twice == 0))
-    for row in m.pacing:
+    for row in m.paced:
         what = f"a target of {row['target']} held within 10 %, of the seconds of 20 days"
         found.append(Target(what, f"≥ {LEAST_WITHIN:.0%}", f"{row['within']:.1%}", row["within"] >= LEAST_WITHIN))
-    over = [row["target"] for row in m.pacing if row["most_in_a_second"] > row["per_second"]]
+    over = [row["target"] for row in m.paced if row["most_in_a_second"] > row["per_second"]]
     found.append(Target("seconds with more calls than allowed", "none", "some" if over else "none", not over))
     return found
 
@@ -113,11 +113,11 @@ def lines(m: Measured) -> list[list[str]]:
             *(f"{statistics.median(run.seconds for run in runs):.1f} s" for runs in (each.ours, each.bare)),
             f"{each.ratio:.0%}, peak {each.peak_mb:.0f} MB",
         ]
-        for each in m.contacts
+        for each in m.imported
     ]
     book = m.workbook
     found.append([f"the workbook, {book.rows:,} rows", f"{book.seconds:.1f} s", "–", f"peak {book.peak_mb:.0f} MB"])
-    for lot in m.leases:
+    for lot in m.leased:
         rates = (f"{statistics.median(rates):,.0f} /s" for rates in (lot.ours, lot.bare))
         found.append([f"leases, {lot.batch} at a time", *rates, f"{lot.share:.0%}"])
     return found
@@ -133,7 +133,7 @@ def _paced(m: Measured) -> list[list[str]]:
             *(f"{row['most_in_a_second']} ({row['per_second']})", f"{row['most_at_once']} ({row['at_once']})"),
             f"{row['calls']:,}",
         ]
-        for row in m.pacing
+        for row in m.paced
     ]
 
 
