@@ -54,8 +54,9 @@ def write(folder: Path, name: str, answers: Answers, long: Long, *, on_rows: OnR
     with (folder / DATA).open("w", encoding="utf-8", newline="") as out:
         out.write("[")
         responses = (
-            _encode(_response(run, answers.cells(given), raw, nth, long, types))
-            for run, text in answers.rows
+            _encode(_response((call_id, caller, answers.cells(run)[1]), answers.cells(given), raw, nth, long, types))
+            for call_id, caller, run, text in answers.rows
+            if text
             for given, raw, nth in answers.pieces(text)
         )
         while some := list(islice(responses, CHUNK)):
@@ -103,7 +104,7 @@ def _question(question: QuestionDef, book: Codebook) -> dict[str, Any]:
     return {"type": kind, "label": question.title(book.language), "type_options": options}
 
 
-def _response(run: Row, cells: Row, at: str, nth: str, long: Long, types: Mapping[str, str]) -> list[Any]:
+def _response(call: Row, cells: Row, at: str, nth: str, long: Long, types: Mapping[str, str]) -> list[Any]:
     question, given, given_number, why, language = cells
     kind = types.get(question, "text")
     about: dict[str, Any] = {"missing": why} if why else {}
@@ -113,6 +114,6 @@ def _response(run: Row, cells: Row, at: str, nth: str, long: Long, types: Mappin
     if given and not why:
         numeric = number(given_number) if kind == "numeric" else None
         response = listed(given) if kind == "select_many" else given if numeric is None else numeric
-    call_id = run[0]
-    contact = long.respondent(run[3] or "") or call_id  # nobody is known: each call is somebody
-    return [iso(at), f"{call_id}/{question}/{nth}", contact, f"{call_id}/{run[2]}", question, response, about]
+    call_id, caller, run = call
+    contact = long.respondent(caller or "") or call_id  # nobody is known: each call is somebody
+    return [iso(at), f"{call_id}/{question}/{nth}", contact, f"{call_id}/{run}", question, response, about]

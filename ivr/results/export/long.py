@@ -36,8 +36,10 @@ class Long:
     codebook: Codebook
     respondent: Callable[[str], str]
 
-    def head(self, run: Row) -> Cells:
-        return (run[0], self.respondent(run[3] or ""), run[1], run[4] or "", run[9] or "", run[5])
+    def run(self, run: Row) -> Cells:
+        """What stands between the respondent and the question."""
+        survey, _number, launch, status, _agent, _queue, _flow, definition = run
+        return (survey, launch, definition, status)
 
     def middle(self, definition: str, given: Row) -> Cells:
         question, value, raw, missing, language = given
@@ -46,14 +48,18 @@ class Long:
         return (question, title, value, number(raw), label, missing, language)
 
     def tail(self, run: Row) -> Cells:
-        return (run[6] or "", run[7] or "", run[8] or "", int(run[2]))
+        _survey, number, _launch, _status, agent, queue, flow, _definition = run
+        return (agent, queue, flow, int(number))
 
     def records(self, answers: Answers) -> Iterator[tuple[Any, ...]]:
         """All of COLUMNS: times aware, what is none None."""
-        for run, text in answers.rows:
-            head, tail = self.head(run), self.tail(run)
+        for call_id, caller, said, text in answers.rows:
+            if not text:
+                continue
+            run = answers.cells(said)
+            head, tail = (call_id, self.respondent(caller or ""), *self.run(run)), self.tail(run)
             for given, raw, nth in answers.pieces(text):
-                middle = self.middle(run[9] or "", answers.cells(given))
+                middle = self.middle(run[-1], answers.cells(given))
                 found = (*head, *middle, moment(raw), *tail, int(nth))
                 yield tuple(None if cell == "" else cell for cell in found)
 
@@ -120,21 +126,28 @@ JSON_LINES: Final = Text(json_cells, "{", ", ", '"at": "', '"', '"at": null', '"
 
 def lines(answers: Answers, long: Long, text: Text) -> Iterator[tuple[str, int]]:
     """Some thousand lines in one text, and how many they are."""
+    ends: dict[str, tuple[str, str, dict[str, str]]] = {}
     middles: dict[str, dict[str, str]] = {}  # of each definition
+    first, named = text.begin, long.respondent
     begin, end, last, no_time = text.at, text.after_at, text.end, text.no_at
     made: list[str] = []
-    for run, together in answers.rows:
-        definition = run[9] or ""
-        known = middles.get(definition)
-        if known is None:
-            known = middles[definition] = {}
-        head, tail = _ends(long, text, run)
+    for call_id, caller, run, together in answers.rows:
+        if not together:
+            continue
+        both = ends.get(run)
+        if both is None:
+            if len(ends) >= _REMEMBERED:
+                ends.clear()
+            said = answers.cells(run)
+            both = ends[run] = (*_ends(long, text, said), middles.setdefault(said[-1], {}))
+        common, tail, known = both
+        head = f"{first}{text.cells(_HEAD[:2], (call_id, named(caller or '')))}{common}"
         for given, raw, nth in answers.pieces(together):
             middle = known.get(given)
             if middle is None:
                 if len(known) >= _REMEMBERED:
                     known.clear()
-                middle = known[given] = _middle(long, text, definition, answers.cells(given))
+                middle = known[given] = _middle(long, text, answers.cells(run)[-1], answers.cells(given))
             if len(raw) > 22:
                 made.append(f"{head}{middle}{begin}{raw[:10]}T{raw[11:23]}+00:00{end}{tail}{nth}{last}")
             else:
@@ -148,13 +161,9 @@ def lines(answers: Answers, long: Long, text: Text) -> Iterator[tuple[str, int]]
 
 
 def _ends(long: Long, text: Text, run: Row) -> tuple[str, str]:
-    """What stands before and behind the answers of a run. Only its first two cells are its own."""
-    head, tail = tuple(long.head(run)), tuple(long.tail(run))
-    own, common = text.cells(_HEAD[:2], head[:2]), _common(text, _HEAD[2:], head[2:])
-    return (
-        f"{text.begin}{own}{text.between}{common}{text.between}",
-        f"{text.between}{_common(text, _TAIL, tail)}{text.between}{text.occurrence}",
-    )
+    """What stands before and behind the answers of a run, without its call and its caller."""
+    common, tail = text.cells(_HEAD[2:], long.run(run)), text.cells(_TAIL, long.tail(run))
+    return f"{text.between}{common}{text.between}", f"{text.between}{tail}{text.between}{text.occurrence}"
 
 
 def _middle(long: Long, text: Text, definition: str, given: Row) -> str:

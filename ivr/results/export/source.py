@@ -18,20 +18,22 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, and_, case, cast
 from sqlalchemy.dialects import sqlite
 
 from ivr.results.export.selection import Selection, status
-from ivr.results.queries import by_keys
+from ivr.results.queries import beside, by_keys
 from ivr.store.rows import utc_text
 from ivr.store.schema import answer, call, survey_run
 
 Row = Sequence[Any]
 #: Rows that are taken from a connection at once.
 CHUNK: Final = 5_000
+#: With fewer runs, one connection is enough.
+ALONE_RUNS: Final = 100_000
 
-#: What a run says in front of each of its answers.
-RUN: Final = ("call_id", "survey", "run", "caller", "launch", "status", "agent", "queue", "flow", "definition")
+#: What a run says of each of its answers, besides its call and its caller.
+RUN: Final = ("survey", "run", "launch", "status", "agent", "queue", "flow", "definition")
 #: An answer, besides its time and its occurrence.
 ANSWER: Final = ("question", "value", "value_number", "missing", "language")
 WIDE_RUN: Final = (
-    *RUN,
+    *("call_id", "survey", "run", "caller", "launch", "status", "agent", "queue", "flow", "definition"),
     *("language", "last_question", "answered", "asked", "begun_at", "ended_at", "resumed_from"),
 )
 WIDE_ANSWER: Final = ("question", "value", "value_number", "missing")
@@ -41,15 +43,16 @@ WIDE_ANSWER: Final = ("question", "value", "value_number", "missing")
 class Answers:
     """Runs with their answers, as the database finds them; runs without one may be among them.
 
-    ``rows`` gives RUN, and a text of all answers: of each one ANSWER in one piece, its time and its occurrence.
+    ``rows`` gives call_id, caller (or nothing), RUN in one piece, and a text of all answers: of each one ANSWER in one
+    piece, its time and its occurrence. Alike pieces are equal: what is made of one need be made once.
     """
 
-    rows: Iterator[tuple[Row, str]]
-    mark: str  # between those pieces
-    within: str  # between the cells of ANSWER
+    rows: Iterator[Row]
+    mark: str  # between the pieces of a text
+    within: str  # between the cells of a piece
 
     def pieces(self, text: str) -> Iterator[tuple[str, str, str]]:
-        """ANSWER, time and occurrence. Alike pieces are equal: what is made of one need be made once."""
+        """ANSWER, time and occurrence."""
         found = iter(text.split(self.mark))
         return zip(found, found, found, strict=True)
 
@@ -70,12 +73,15 @@ def answers(connection: Connection, selection: Selection) -> Answers:
     answered = [_joined(parts, within), _text(cast(given.at, Text)), cast(given.occurrence, Text)]
     together = func.string_agg if postgres else func.group_concat
     theirs = select(together(_joined(answered, mark), literal(mark))).where(of_run())
-    query = select(*_run(), theirs.correlate(survey_run).scalar_subquery()).select_from(with_call())
-    query = query.where(selection.runs())
+    run = survey_run.c
+    said = [_text(run.survey), cast(run.occurrence, Text), _text(run.launch), _text(status()), _text(run.agent)]
+    said += [_text(run.queue), _text(call.c.flow), _text(run.definition)]
+    query = select(run.call_id, call.c.caller, _joined(said, within), theirs.correlate(survey_run).scalar_subquery())
+    query = query.select_from(with_call()).where(selection.runs())
     if selection.launch:
         by_keys(connection)
-    lines = (map(_cells, chain.from_iterable(_copied(connection, query)))) if postgres else _stepped(connection, query)
-    return Answers(((row[:-1], row[-1]) for row in lines if row[-1]), mark, within)
+    lines = map(_cells, _by_two(connection, query)) if postgres else _stepped(connection, query)
+    return Answers(lines, mark, within)
 
 
 def _joined(parts: Sequence[ColumnElement[str]], mark: str) -> ColumnElement[str]:
@@ -151,6 +157,29 @@ def _stepped(connection: Connection, query: Select[Any]) -> Iterator[Row]:
     return iter(driver(connection).execute(text, parameters))
 
 
+def _by_two(connection: Connection, query: Select[Any]) -> Iterator[str]:
+    """Lines of COPY, by turns of two connections that have half of the calls each: what a server process needs to find
+    the answers of many runs is more than what their lines need here."""
+    run = survey_run.c
+    count = connection.scalar(select(func.count()).select_from(survey_run)) or 0
+    if count < ALONE_RUNS:
+        yield from chain.from_iterable(_copied(connection, query))
+        return
+    middle = connection.scalar(select(run.call_id).order_by(run.call_id).offset(count // 2).limit(1))
+    with beside(connection) as other:
+        if other is None:
+            halves = [_copied(connection, query)]
+        else:
+            halves = [_copied(connection, query.where(run.call_id < middle))]
+            halves += [_copied(other, query.where(run.call_id >= middle))]
+        while halves:
+            for half in list(halves):
+                if some := next(half, None):
+                    yield from some
+                else:
+                    halves.remove(half)
+
+
 def _copied(connection: Connection, query: Select[Any]) -> Iterator[list[str]]:
     """Lines of COPY's text format, some thousand at once. They are taken apart one by one: lists that die at once cost
     the garbage collector nothing, and with five thousand alive it was a third of the whole."""
@@ -159,6 +188,7 @@ def _copied(connection: Connection, query: Select[Any]) -> Iterator[list[str]]:
     text, parameters = compiled(query, postgresql.dialect(paramstyle="pyformat"))  # type: ignore[no-untyped-call]
     connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
     connection.exec_driver_sql("SET LOCAL jit = off")  # half a second before the first row, for nothing
+    connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")  # for the seven answers of a run: dear
     postgres = driver(connection)
     with postgres.cursor().copy(f"COPY ({text}) TO STDOUT WITH (NULL '')", parameters) as copy:
         lines = _lines(copy, postgres.pgconn)
