@@ -54,7 +54,7 @@ def answers(keys: str, *more: Action) -> list[Action]:
     return [*script, *more]
 
 
-def until(condition: Callable[[], Any], what: str, limit_s: float = 15) -> None:
+def until(condition: Callable[[], Any], what: str, limit_s: float = 60) -> None:
     """Lets the other greenlets and processes run until it is so."""
     with gevent.Timeout(limit_s, AssertionError(f"never: {what}")):
         while not condition():
@@ -112,7 +112,7 @@ class Worker:
     @property
     def port(self) -> int:
         """Once it serves."""
-        until(lambda: self.events("serving") or self.process.poll() is not None, f"it serves: {self.text}", 30)
+        until(lambda: self.events("serving") or self.process.poll() is not None, f"it serves: {self.text}", 120)
         serving = self.events("serving")
         assert serving, self.text
         return int(serving[0]["address"].rpartition(":")[2])
@@ -130,10 +130,10 @@ class Worker:
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.send(how)
-        until(lambda: self.process.poll() is not None, "the worker ends", 30)
+        until(lambda: self.process.poll() is not None, "the worker ends", 120)
         return self.process.wait()
 
 
 def talk(worker: Worker, switch: ScriptedSwitch) -> gevent.Greenlet:
     """The switch places its call with this worker."""
-    return gevent.spawn(place_call, "127.0.0.1", worker.port, switch, limit_s=20)
+    return gevent.spawn(place_call, "127.0.0.1", worker.port, switch, limit_s=60)

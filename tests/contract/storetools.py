@@ -64,12 +64,12 @@ class Signal:
             self.alarms.append((name, detail))
             self._changed.notify_all()
 
-    def wait(self, name: str, timeout_s: float = 10) -> None:
+    def wait(self, name: str, timeout_s: float = 60) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: any(a[0] == name for a in self.alarms), timeout_s), self.alarms
 
 
-def until(test: Callable[[], object], timeout_s: float = 10) -> None:
+def until(test: Callable[[], object], timeout_s: float = 60) -> None:
     """Waits for another thread, looking again whenever 2 ms have passed."""
     never, tries = threading.Event(), int(timeout_s / 0.002)
     for _ in range(tries):

@@ -52,7 +52,7 @@ def test_a_campaign_is_played_and_each_answer_is_joined_to_its_attempt(tmp_path)
         dialler = subprocess.Popen(argv, env=environment, cwd=tmp_path, stderr=stream)
     try:
         done = lambda: [row["outcome"] for row in rows(site.database, "dial_attempt") if row["outcome"]]  # noqa: E731
-        until(lambda: len(done()) == 4, f"four attempts have an outcome: {log.read_text()}", 40)
+        until(lambda: len(done()) == 4, f"four attempts have an outcome: {log.read_text()}", 60)
         dialler.terminate()
         until(lambda: dialler.poll() is not None, "the dialler ends")
         assert dialler.returncode == 0

@@ -108,7 +108,7 @@ def two_machines() -> Iterator[int]:
     ours = os.stat("/proc/self/ns/net").st_ino
     holder = subprocess.Popen(["unshare", "-n", "sleep", "100"])
     try:
-        until(lambda: os.stat(f"/proc/{holder.pid}/ns/net").st_ino != ours, "it has a network of its own", 5)
+        until(lambda: os.stat(f"/proc/{holder.pid}/ns/net").st_ino != ours, "it has a network of its own", 60)
         ip("link set lo up")
         ip(f"link add near type veth peer name far netns {holder.pid}")
         ip(f"addr add {NEAR}/24 dev near")

@@ -115,7 +115,7 @@ def killed(site: Site, worker: Worker, call: str, answered: int, after_ms: int) 
     """The worker dies when so many answers are given and the next prompt began ``after_ms`` ago."""
     script = [*answers(KEYS[:answered]), Hears(f"Question {answered + 1}"), Pause(after_ms), Pause(60_000)]
     switch = site.call(call, script)
-    talk = gevent.spawn(place_call, "127.0.0.1", worker.port, switch, limit_s=30)
+    talk = gevent.spawn(place_call, "127.0.0.1", worker.port, switch, limit_s=60)
     until(lambda: switch.caller.waiting == "wait 60s", f"{answered} answers are given")
     worker.end(signal.SIGKILL)
     talk.kill()
@@ -136,7 +136,8 @@ def test_row_72_every_acknowledged_answer_outlives_kill_9(
         gevent.spawn(killed, site, worker, f"{database}{n}", n, ACKNOWLEDGED_MS)
         for n, (site, worker) in enumerate(zip(sites, first, strict=True))
     ]
-    gevent.joinall(deaths, timeout=60, raise_error=True)
+    gevent.joinall(deaths, raise_error=True)  # each waits for a while only; a disk that stalls holds a dying process
+    assert all(worker.process.poll() is not None for worker in first)
     if proxy:
         proxy.away = False
     second = [Worker(site, database=url) for site in sites]  # the same name: the same spool
@@ -172,7 +173,7 @@ def test_row_72_among_fifty_busy_calls_no_question_is_skipped_after_kill_9(tmp_p
     worker = Worker(site)
     keys, count = KEYS + "1", 50
     switches = [site.call(f"b{n}", [*answers(keys), Hears("Goodbye."), Pause(60_000)]) for n in range(count)]
-    busy = gevent.spawn(run_calls, "127.0.0.1", worker.port, switches, concurrency=count, every_s=0.012, limit_s=30)
+    busy = gevent.spawn(run_calls, "127.0.0.1", worker.port, switches, concurrency=count, every_s=0.012, limit_s=60)
     # About a third of all answers: some calls have begun, some are in the middle.
     until(lambda: sum(len(s.caller.heard) for s in switches) > count * 2, "they are in the middle of it")
     worker.end(signal.SIGKILL)
@@ -193,7 +194,7 @@ def test_row_72_among_fifty_busy_calls_no_question_is_skipped_after_kill_9(tmp_p
         )
         for call, (asked, _) in left.items()
     ]
-    results = run_calls("127.0.0.1", second.port, again, concurrency=count, limit_s=30)
+    results = run_calls("127.0.0.1", second.port, again, concurrency=count, limit_s=60)
     assert [p for r in results for p in r.problems] == []
     assert second.end() == 0
     for call in heard:
@@ -221,7 +222,7 @@ def test_row_71_the_database_is_away_for_a_while(
 
     def calls(name: str) -> list[str]:
         switches = [site.call(f"{name}{n}", [*answers(KEYS + "1"), Hears("Goodbye.")]) for n in range(8)]
-        results = run_calls("127.0.0.1", worker.port, switches, concurrency=8, limit_s=30)
+        results = run_calls("127.0.0.1", worker.port, switches, concurrency=8, limit_s=60)
         assert [p for r in results for p in r.problems] == []
         return [s.channel.uuid for s in switches]
 
@@ -231,7 +232,7 @@ def test_row_71_the_database_is_away_for_a_while(
             during = gevent.spawn(calls, "cut")  # it goes while these are on the line
             until(lambda: worker.events("call_started")[8:], "they talk")
             proxy.go_away()
-            names += during.get(timeout=30)
+            names += during.get(timeout=60)
             until(lambda: proxy.refused >= 4, "the worker looks for it, again and again")
             assert event_loops(worker.process.pid) <= 2, "each look must not cost a loop, which is file descriptors"
         proxy.away = away
@@ -253,13 +254,13 @@ def test_row_74_the_commit_is_done_but_its_reply_is_lost(
     site = Site(tmp_path)
     worker = Worker(site, database=proxy.url)
     switch = site.call("lossy", [*answers(KEYS + "1"), Hears("Goodbye.")])
-    talk = gevent.spawn(place_call, "127.0.0.1", worker.port, switch, limit_s=30)
+    talk = gevent.spawn(place_call, "127.0.0.1", worker.port, switch, limit_s=60)
     for n in (2, 4):
         until(lambda n=n: switch.caller.waiting == f"press {(KEYS + '1')[n - 1]}", f"question {n}")
         lost, proxy.mute = proxy.lost, True
         until(lambda lost=lost: proxy.lost > lost, "a reply is lost")
         proxy.mute = False
-    assert talk.get(timeout=30).problems == []
+    assert talk.get(timeout=60).problems == []
     until(lambda: len(rows(KEPT, call="lossy")) == 4, "everything is stored")
     assert worker.end() == 0
     assert rows(KEPT, call="lossy") == [*expected(3), ("q4", 1, "1")]
@@ -276,7 +277,7 @@ def test_row_77_the_patched_server_stores_on_postgresql_and_nothing_holds_up_its
     for attempt in range(3):  # a machine that is busy with something else is no fault of ours
         worker = Worker(site, f"pg{attempt}", proxy.url, **watch)
         calls = [site.call(f"p{attempt}c{n}", [*answers(KEYS + "1"), Hears("Goodbye.")]) for n in range(40)]
-        results = run_calls("127.0.0.1", worker.port, calls, concurrency=40, every_s=0.005, limit_s=30)
+        results = run_calls("127.0.0.1", worker.port, calls, concurrency=40, every_s=0.005, limit_s=60)
         assert [p for r in results for p in r.problems] == []
         assert worker.end() == 0
         assert rows(f"SELECT count(*) FROM answer WHERE call_id LIKE 'p{attempt}c%'") == [(160,)]

@@ -57,7 +57,7 @@ def test_editing_afterwards_changes_nothing_that_is_asked(site: Site) -> None:
     worker = Worker(site)
     for uuid, score in (("a", "2"), ("b", "5")):
         switch = site.call(uuid, [Hears("How was the visit?"), Press(score), Hears("Thank you.")])
-        assert talk(worker, switch).get(timeout=15).problems == []
+        assert talk(worker, switch).get(timeout=60).problems == []
     worker.end()
     rows = site.rows("SELECT call_id, status, launch, definition FROM survey_run ORDER BY call_id")
     assert rows == [(uuid, "complete", "spring", made.definition) for uuid in ("a", "b")]
@@ -65,9 +65,9 @@ def test_editing_afterwards_changes_nothing_that_is_asked(site: Site) -> None:
     # The quota is full now: whoever counts for it hears so, others are asked as before.
     worker = Worker(site)
     switch = site.call("c", [Hears("How was the visit?"), Press("1"), Hears("Enough of you.")])
-    assert talk(worker, switch).get(timeout=15).problems == []
+    assert talk(worker, switch).get(timeout=60).problems == []
     switch = site.call("d", [Hears("How was the visit?"), Press("4"), Hears("Thank you.")])
-    assert talk(worker, switch).get(timeout=15).problems == []
+    assert talk(worker, switch).get(timeout=60).problems == []
     assert worker.end() == 0
     assert site.rows("SELECT status FROM survey_run WHERE call_id = 'c'") == [("quota_full",)]
     assert launches.progress(make_engine(site.database), "spring") == ({"complete": 3, "quota_full": 1}, {"bad": 1})
@@ -78,7 +78,7 @@ def test_a_closed_launch_takes_no_calls(site: Site) -> None:
     assert launches.close(make_engine(site.database), "spring", NOW)
     assert not launches.close(make_engine(site.database), "spring", NOW)
     worker = Worker(site)
-    talk(worker, site.call("a", [])).get(timeout=15)
+    talk(worker, site.call("a", [])).get(timeout=60)
     until(lambda: worker.events("no_flow"), "the call has no flow")
     assert worker.end() == 0
 
@@ -88,7 +88,7 @@ def test_a_launch_that_was_tampered_with_is_not_served(site: Site) -> None:
     sound = next((site.folder / "launches" / "spring").rglob("*.wav"))
     sound.write_bytes(sound.read_bytes() + b"\0")
     worker = Worker(site)
-    until(lambda: worker.process.poll() is not None, "it does not serve", 30)
+    until(lambda: worker.process.poll() is not None, "it does not serve", 60)
     assert worker.process.returncode != 0
     assert re.search(r"launch spring: .* is not the file that was frozen", worker.text)
 

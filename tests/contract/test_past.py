@@ -39,11 +39,11 @@ def site(tmp_path: Path) -> Site:
 def test_a_caller_who_broke_off_goes_on_in_the_next_call(site: Site, database: str) -> None:
     worker = Worker(site, database=database)
     switch = site.call("a", [Hears("How was it?"), Press("4"), Hears("How often?"), HangsUp()])
-    assert talk(worker, switch).get(timeout=15).problems == []
+    assert talk(worker, switch).get(timeout=60).problems == []
     assert worker.end() == 0
     worker = Worker(site, database=database)  # another worker: what it knows is in the database
     switch = site.call("b", [Hears("Shall we go on?"), Press("1"), Hears("How often?"), Press("3")])
-    assert talk(worker, switch).get(timeout=15).problems == []
+    assert talk(worker, switch).get(timeout=60).problems == []
     assert worker.end() == 0
     runs = {row["call_id"]: (row["status"], row["resumed_from"]) for row in read(database, "survey_run")}
     assert runs == {"a": ("resumed", None), "b": ("complete", "a")}
@@ -57,10 +57,10 @@ def test_who_was_asked_is_not_asked_again(site: Site, database: str) -> None:
     site.write(FLOW)
     worker = Worker(site, database=database)
     whole = [Hears("How was it?"), Press("4"), Hears("How often?"), Press("3"), Hears("Goodbye.")]
-    assert talk(worker, site.call("a", whole)).get(timeout=15).problems == []
+    assert talk(worker, site.call("a", whole)).get(timeout=60).problems == []
     assert worker.end() == 0
     worker = Worker(site, database=database)
-    assert talk(worker, site.call("b", [Hears("Goodbye.")])).get(timeout=15).problems == []
+    assert talk(worker, site.call("b", [Hears("Goodbye.")])).get(timeout=60).problems == []
     assert worker.end() == 0
     assert [row["call_id"] for row in read(database, "survey_run")] == ["a"]
 
@@ -71,7 +71,7 @@ def test_a_database_that_does_not_answer_holds_no_call_up(site: Site, database: 
     with make_engine(database).begin() as connection:
         connection.exec_driver_sql("ALTER TABLE survey_run RENAME TO hidden")
     switch = site.call("a", [Hears("How was it?"), Press("4"), Hears("How often?"), Press("3")])
-    assert talk(worker, switch).get(timeout=15).problems == []
+    assert talk(worker, switch).get(timeout=60).problems == []
     assert worker.events("history_failed")
     with make_engine(database).begin() as connection:
         connection.exec_driver_sql("ALTER TABLE hidden RENAME TO survey_run")

@@ -107,7 +107,7 @@ def test_many_come_back_and_none_counts_twice(site: Site, worker: Worker) -> Non
         results.append(place_call("127.0.0.1", again.port, switch))
 
     for _ in range(2):
-        gevent.joinall([gevent.spawn(one, number) for number in range(1, 4)], timeout=20)
+        gevent.joinall([gevent.spawn(one, number) for number in range(1, 4)], timeout=60)
     assert [r.problems for r in results] == [[]] * 6
     assert again.events("call_shed") == []
     assert again.end() == 0
@@ -132,7 +132,7 @@ def test_a_server_that_is_stopped_waits_for_who_is_with_an_agent(site: Site, wor
     new = place_call("127.0.0.1", port, site.call("another", [Pause(5000)]))
     assert new.heard == [], "the dialplan's next action takes a new caller on"
     assert [line["detail"] for line in worker.events("no_flow")] == ["the server is being stopped"]
-    assert talk.get(timeout=20).problems == []
+    assert talk.get(timeout=60).problems == []
     until(lambda: worker.process.poll() is not None, "it ends")
     assert worker.process.wait() == 0
     assert site.rows("SELECT call_id, ended_by, end_node FROM call") == [(UUID, "flow", "bye")]

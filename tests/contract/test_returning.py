@@ -67,13 +67,13 @@ def test_who_was_called_and_calls_is_asked_and_called_no_more(site: Site, databa
     worker = Worker(site, database=database)
     # Spelt as the network spells it. The first call breaks off, the second goes on with it.
     first = call(site, "a", "13800138000", Hears("How was the visit?"), Press("4"), Hears("How often?"), HangsUp())
-    assert talk(worker, first).get(timeout=20).problems == []
+    assert talk(worker, first).get(timeout=60).problems == []
     (person,) = read(database, "campaign_contact")
     assert person["state"] == "waiting", "nobody knows the answer yet: the campaign goes on trying"
     worker.end()
     worker = Worker(site, database=database)
     more = [Hears("Shall we go on?"), Press("1"), Hears("How often?"), Press("2"), Hears("Thank you.")]
-    assert talk(worker, call(site, "b", "0086 138 0013 8000", *more)).get(timeout=20).problems == []
+    assert talk(worker, call(site, "b", "0086 138 0013 8000", *more)).get(timeout=60).problems == []
     worker.end()
     runs = {row["call_id"]: (row["status"], row["launch"]) for row in read(database, "survey_run")}
     assert runs == {"a": ("resumed", "aftercare-v1"), "b": ("complete", "aftercare-v1")}
@@ -97,7 +97,7 @@ def test_everybody_else_hears_what_they_dialled(site: Site, database: str, case:
         with make_engine(database).begin() as connection:
             connection.execute(schema.campaign_contact.update().values(**change))
     worker = Worker(site, database=database)
-    assert talk(worker, call(site, "a", number, Hears("This is the hotline."))).get(timeout=20).problems == []
+    assert talk(worker, call(site, "a", number, Hears("This is the hotline."))).get(timeout=60).problems == []
     assert worker.end() == 0
 
 
@@ -112,11 +112,11 @@ def test_a_call_of_the_campaign_itself_runs_its_launch(site: Site, database: str
     switch = ScriptedSwitch(
         caller, uuid="x", sounds=site.sounds.get, variables=ours, path="aftercare-v1", guard_ms=15_000
     )
-    assert talk(worker, switch).get(timeout=20).problems == []
+    assert talk(worker, switch).get(timeout=60).problems == []
     unknown = ScriptedSwitch(
         ScriptedCaller([]), uuid="y", sounds=site.sounds.get, variables=ours, path="nothing-v1", guard_ms=15_000
     )
-    talk(worker, unknown).get(timeout=20)
+    talk(worker, unknown).get(timeout=60)
     assert "there is no launch nothing-v1" in worker.text
     assert worker.end() == 0
     (run,) = read(database, "survey_run")
@@ -137,7 +137,7 @@ def test_who_wants_no_calls_is_on_the_list_however_the_number_is_spelt(site: Sit
     site.write(OPT_OUT)
     worker = Worker(site, database=database)
     switch = call(site, "a", "0086 139 0013 9000", Hears("We will not call again."))
-    assert talk(worker, switch).get(timeout=20).problems == []
+    assert talk(worker, switch).get(timeout=60).problems == []
     assert worker.end() == 0
     (entry,) = read(database, "dnc")
     assert (entry["scope"], entry["number"], entry["reason"], entry["source"]) == (

@@ -521,7 +521,7 @@ PATCHED = """
     for _ in range(100):
         gevent.sleep(0.001)
     print("held up" if not flushing.ready() else "not held up", flush=True)
-    assert flushing.get(timeout=30)
+    assert flushing.get(timeout=60)
     assert one.close()
     print(one.stats.rows, one.stats.dead_lettered)
 """

@@ -43,7 +43,7 @@ class Worker:
         self.port = self._port()
 
     def _port(self) -> int:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
             for line in self.events("serving"):
                 return int(line["address"].rpartition(":")[2])
@@ -104,7 +104,7 @@ def workers(site: Site) -> Iterator[tuple[Worker, Worker]]:
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    with gevent.Timeout(20, AssertionError(f"never: {what}")):
+    with gevent.Timeout(60, AssertionError(f"never: {what}")):
         while not condition():
             gevent.sleep(0.01)
 

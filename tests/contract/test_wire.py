@@ -97,7 +97,7 @@ def test_a_refusal_gives_a_turn(line: Line, text: str) -> None:
     until(lambda: line.call.link.running not in ("", first), "the second prompt plays")
     assert len(line.call.link.pending_tags) == 1
     line.far.sendall(REPLY.replace(b"+OK", text.encode()))
-    until(lambda: "application_refused" in line.told, "it is heard", 2)
+    until(lambda: "application_refused" in line.told, "it is heard", 60)
 
 
 def test_row_5_the_short_rest_of_a_cut_frame_gives_a_turn(line: Line) -> None:
@@ -107,7 +107,7 @@ def test_row_5_the_short_rest_of_a_cut_frame_gives_a_turn(line: Line) -> None:
     line.far.sendall(event[:-20])
     until(lambda: line.call.link.in_a_frame, "the first part is read")
     line.far.sendall(event[-20:])
-    until(lambda: not line.call.link.in_a_frame, "the rest is", 2)
+    until(lambda: not line.call.link.in_a_frame, "the rest is", 60)
     assert line.call.state is not None
     assert line.call.state.variables.get("q1") == "4"
 
@@ -115,7 +115,7 @@ def test_row_5_the_short_rest_of_a_cut_frame_gives_a_turn(line: Line) -> None:
 def test_the_end_gives_a_turn(line: Line) -> None:
     line.connect()
     line.far.close()
-    until(lambda: line.over, "it is over", 2)
+    until(lambda: line.over, "it is over", 60)
     assert line.over == [None]
     assert line.told == ["switch_lost"]
 
@@ -126,7 +126,7 @@ def test_what_a_turn_raises_is_told_once_and_ends_the_wire(program: Program) -> 
 
     line = Line(program, router)
     line.far.sendall(line.channel.connect_reply(0, True))
-    until(lambda: line.over, "it is over", 2)
+    until(lambda: line.over, "it is over", 60)
     line.far.sendall(line.event("DTMF", DTMF_Digit="4"))
     gevent.sleep(0.05)
     assert [str(error) for error in line.over] == ["a bug"]
