@@ -139,26 +139,3 @@ class Backoff:
     def forget(self) -> None:
         """What was sent on a connection that broke is not heard of."""
         self._doubt = 0
-
-
-@dataclass(slots=True)
-class Bucket:
-    """Calls per second, never more than a second's worth at once."""
-
-    per_second: float
-    _tokens: float = 0.0
-    _at: float | None = None
-
-    def room(self, now: float, share: float = 1.0) -> int:
-        """``share``: of the rate, where several diallers have one campaign."""
-        rate = self.per_second * share
-        most = max(1.0, rate / 4)
-        if self._at is None:
-            self._tokens = 1.0
-        else:
-            self._tokens = min(most, self._tokens + (now - self._at) * rate)
-        self._at = now
-        return int(self._tokens)
-
-    def take(self, count: int) -> None:
-        self._tokens -= count

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ivr.campaign.outcomes import outcome_of
-from ivr.hosts.dialler.calls import Calls, Finished
+from ivr.hosts.dialler.calls import NO_CHANNEL, Calls, Finished
 from ivr.hosts.dialler.turn import Turns
 from ivr.store import attempts
 from ivr.store.attempts import Result
@@ -21,8 +21,6 @@ from ivr.store.leases import Lease
 Log = Callable[..., None]
 #: In one transaction.
 MOST = 200
-#: Originate's words when the switch made no channel: over its limit or rate.
-NO_CHANNEL = frozenset({"DESTINATION_OUT_OF_ORDER", "SWITCH_CONGESTION", "SYSTEM_SHUTDOWN", "NONE"})
 
 
 class Results:
