@@ -160,9 +160,6 @@ class Pacer:
     def talking(self) -> int:
         return len(self._talking)
 
-    def is_ringing(self, attempt: str) -> bool:
-        return attempt in self._ringing
-
     def change(
         self,
         per_second: float,

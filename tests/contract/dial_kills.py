@@ -145,6 +145,7 @@ def run(url: str, kills: int, folder: Path, *, seed: int = 1) -> Report:
     diallers = [_fork(lambda: _dialler(url, port, log)) for _ in range(WORKERS)]
     engine = make_engine(url)
     try:
+        _until(lambda: rang.stat().st_size > 0, 60)
         for _ in range(kills):
             time.sleep(chance.uniform(0.02, 0.25))
             victim = chance.randrange(len(diallers))
@@ -153,7 +154,8 @@ def run(url: str, kills: int, folder: Path, *, seed: int = 1) -> Report:
             diallers[victim] = _fork(lambda: _dialler(url, port, log))
         with engine.begin() as connection:
             connection.execute(text("UPDATE campaign SET state = 'paused'"))
-        _until_settled(engine, 90)
+        time.sleep(1)  # who has not seen it yet leases people, and lets them go
+        _until(lambda: not _open(engine), 90)
     finally:
         for pid in (*diallers, switch):
             os.kill(pid, signal.SIGKILL)
@@ -163,13 +165,15 @@ def run(url: str, kills: int, folder: Path, *, seed: int = 1) -> Report:
     return _report(url, rang, kills, time.monotonic() - began)
 
 
-def _until_settled(engine: Any, limit_s: float) -> None:
+def _until(done: Callable[[], bool], limit_s: float) -> None:
     until = time.monotonic() + limit_s
-    while time.monotonic() < until:
-        with engine.connect() as connection:
-            if not connection.execute(text("SELECT count(*) FROM dial_attempt WHERE outcome IS NULL")).scalar():
-                return
+    while time.monotonic() < until and not done():
         time.sleep(0.2)
+
+
+def _open(engine: Any) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM dial_attempt WHERE outcome IS NULL")).scalar())
 
 
 def _report(url: str, rang: Path, kills: int, seconds: float) -> Report:

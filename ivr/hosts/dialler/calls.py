@@ -49,11 +49,13 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """For the pacing, at once, whatever the database does. ``end`` None: it was answered."""
+    """For pacing and gateways, at once, whatever the database does. ``end`` None: it was answered, ``ago_ms``."""
 
     campaign: str
     attempt_id: str
+    gateway: str
     end: Finished | None = None
+    ago_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -150,17 +152,17 @@ class Calls:
             self._hung_up(call, event, wall)
         return is_new
 
-    def _answered(self, call: Placed, wall: datetime) -> None:
+    def _answered(self, call: Placed, wall: datetime, ago_ms: int = 0) -> None:
         if call.answered_at is None:
-            call.answered_at = self.answered[call.attempt_id] = wall
-            self.news.append(News(call.campaign, call.attempt_id))
+            call.answered_at = self.answered[call.attempt_id] = wall - timedelta(milliseconds=ago_ms)
+            self.news.append(News(call.campaign, call.attempt_id, call.gateway, ago_ms=ago_ms))
 
     def _hung_up(self, call: Placed, event: Event, wall: datetime) -> None:
         billed_ms = _whole(event.get("variable_billmsec", ""))
         sip_code = _whole(event.get("variable_sip_term_status", ""))
         stamp = _whole(event.get("Caller-Channel-Answered-Time", ""))
-        if call.answered_at is None and (billed_ms or stamp):
-            call.answered_at = wall - timedelta(milliseconds=billed_ms or 0)
+        if billed_ms or stamp:
+            self._answered(call, wall, billed_ms or 0)  # where the event of its answer was lost
         cause = event.get("Hangup-Cause", "") or event.get("variable_hangup_cause", "")
         answered = call.answered_at is not None
         # Our own end of a short message is no sign that somebody would not hear it.
@@ -266,7 +268,7 @@ class Calls:
             no_room=no_room,
         )
         self.finished.append(finished)
-        self.news.append(News(call.campaign, call.attempt_id, finished))
+        self.news.append(News(call.campaign, call.attempt_id, call.gateway, finished))
 
 
 def _machine(event: Event, billed_ms: int) -> bool:

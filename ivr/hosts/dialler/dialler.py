@@ -130,6 +130,7 @@ class Dialler:
             case Up():
                 self._log("switch_up", switch=name, open_calls=self.calls.count(switch=name))
                 self.calls.came_up(name, now)
+                self._due.pop("refresh", None)  # it can call: the others are to know
             case Down():
                 self._log("switch_lost", switch=name, why=what.why, open_calls=self.calls.count(switch=name))
                 self.calls.went_down(name, now)
@@ -147,6 +148,8 @@ class Dialler:
         news, self.calls.news = self.calls.news, []
         for each in news:
             self.turns.paces.hear(each, now)
+            if each.end is None:
+                self.turns.gate(each.gateway).answered()
 
     # -- a turn --------------------------------------------------------------------------------------------
 

@@ -88,12 +88,10 @@ class Paces:
             return
         end = news.end
         if end is None:
-            pacer.answered(news.attempt_id, now_ms)
+            pacer.answered(news.attempt_id, now_ms - news.ago_ms)
         elif end.no_room and end.cause in NO_CHANNEL:
             pacer.given_back(news.attempt_id, now_ms)
         else:
-            if end.answered_at is not None and not end.lost and pacer.is_ringing(news.attempt_id):
-                pacer.answered(news.attempt_id, now_ms - (end.billed_ms or 0))  # the event of its answer was lost
             pacer.ended(news.attempt_id, now_ms, "unknown" if end.lost else outcome_of(end.seen))
 
 

@@ -28,7 +28,7 @@ LONGEST_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    know_s: float = 2.0
+    know_s: float = 3.0
     beat_s: float = 2.0
     gone_s: float = 10.0
     wait_s: float | None = None  # before more is taken; None: as above

@@ -67,10 +67,11 @@ class Results:
         opted = self._desk(attempts.opted_out, asked)
         found = []
         for each in some:
+            was_told = each.answered_at is not None
             if each.attempt_id in known:
                 each = _by_the_call(each, *known[each.attempt_id])
             outcome = outcome_of(replace(each.seen, opted_out=each.attempt_id in opted))
-            self._tell_gates(each, outcome, now)
+            self._tell_gates(each, outcome, was_told, now)
             found.append(
                 Result(
                     each.attempt_id,
@@ -84,13 +85,13 @@ class Results:
             )
         return found
 
-    def _tell_gates(self, each: Finished, outcome: str, now: float) -> None:
+    def _tell_gates(self, each: Finished, outcome: str, was_told: bool, now: float) -> None:
         if each.no_room and outcome == "not_attempted" and each.cause in NO_CHANNEL:
             line = self._lines.get(each.switch)
             if line is not None and line.backoff.refused(now):
                 self._log("switch_full", switch=each.switch, why=each.cause, level="warning")
             return  # no gateway was asked
-        if why := self._turns.gate(each.gateway).ended(outcome, now):
+        if why := self._turns.gate(each.gateway).ended(outcome, now, was_told):
             self._log("gateway_alarm", gateway=each.gateway, why=why)
 
 
