@@ -228,3 +228,63 @@ def test_no_trouble_leaks_a_place(database, trouble):
     assert dialler.turns.paces.places("aftercare") == 0
     assert "open" not in made.outcomes()
     assert not rows(database, "campaign_contact", state="leased")
+
+
+@pytest.mark.parametrize("how", ["paused", "draining", "archived"])
+@pytest.mark.parametrize("phase_ms", range(0, 1000, 150))
+def test_fault_101_after_a_pause_nothing_is_sent(database, how, phase_ms):
+    """Whenever it comes within a dialler's turn: each batch asks again just before it is sent."""
+    made = world(database, 200, briefly, per_second=10, at_once=90, step_ms=50)
+    for owner in "ab":
+        made.dialler(owner)
+    made.run(6 + phase_ms / 1000)
+    state(database, "aftercare", how)
+    paused = made.at_ms
+    made.run(4)
+    times = [at for at, _, _ in made.switches["one"].originated]
+    assert len(times) > 10
+    assert max(times) <= paused
+
+
+#: How long the database takes, for each so manieth transaction; whether anybody is called then.
+SLOW = [(0, 1, True), (40, 1, True), (300, 1, True), (650, 1, True), (1400, 3, True), (1400, 5, True), (1400, 1, False)]
+
+
+@pytest.mark.parametrize(("slow_ms", "every", "calls"), SLOW)
+def test_fault_101_a_pause_takes_effect_within_a_second_however_slow_the_database(database, slow_ms, every, calls):
+    """Paused between any two transactions of the dialler, with another campaign to be dialled in between. A database
+    that takes longer than a second to say that somebody may be called is not believed: nobody is called.
+    """
+    other = campaign("spring", priority=9, per_second=9, at_once=90, attempts=ONCE)
+    made = world(database, 900, briefly, other, per_second=9, at_once=90)
+    change(database, "campaign_contact", {"state": "done"}, campaign="spring", contact_id="spring-0")
+    pauses: list[list[int]] = []
+    count = 0
+
+    def slow(work):
+        nonlocal count
+        result = work()  # committed; the dialler hears of it later
+        count += 1
+        is_slow = count % every == 0
+        running = not pauses or len(pauses[-1]) == 2
+        again = pauses[-1][1] + 4000 + 9 * slow_ms + 370 * len(pauses) % 900 if pauses and running else 6000
+        if running and is_slow and made.at_ms > again:
+            state(database, "aftercare", "paused")
+            pauses.append([made.at_ms])
+        elif not running and made.at_ms > pauses[-1][0] + 3000:
+            state(database, "aftercare", "running")
+            pauses[-1].append(made.at_ms)
+        made.at_ms += slow_ms if is_slow else 0
+        return result
+
+    made.dialler("a", slow)
+    while made.at_ms < 180_000:
+        made.step()
+    times = begun(made, database, "campaign")["aftercare"]
+    assert len(pauses) >= 8
+    late = [(at, began) for began, ended in (each for each in pauses if len(each) == 2) for at in times
+            if began + 1000 < at < ended]  # fmt: skip
+    assert late == []
+    assert bool(times) is calls
+    assert len(times) > 100 or slow_ms > 100
+    assert fullest(times) <= 9
