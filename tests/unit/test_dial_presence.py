@@ -74,14 +74,16 @@ def test_a_pacer_takes_other_limits_and_knows_what_it_knew():
     ],
 )
 def test_every_end_gives_the_place_back_and_some_tell_nothing(tell, learns):
-    for begin in (lambda p: p.sent("a", 0), lambda p: p.taken_over("a", False, 0)):
+    for is_ours in (True, False):
         pacer = Pacer(1, 1)
-        begin(pacer)
+        if is_ours:
+            pacer.sent("a", 0)
+        else:
+            pacer.taken_over("a", False, 0)
         assert pacer.wanted(5_000) == 0
-        before = (pacer.table._weight, pacer.reach)
+        before = (pacer.table.chance(0), pacer.reach)
         tell(pacer)
-        strange = begin.__code__.co_names[0] == "taken_over"
-        assert ((pacer.table._weight, pacer.reach) != before) is (learns and not strange)
+        assert ((pacer.table.chance(0), pacer.reach) != before) is (learns and is_ours)
         assert pacer.wanted(10_000) == 1
 
 
@@ -119,7 +121,7 @@ def test_one_that_could_not_say_that_it_lives_begins_again(silent_s, part):
     assert one.share(now, WINDOW_S).part(10) == part
 
 
-def test_one_that_says_nothing_is_gone_and_one_that_leaves_at_once():
+def test_the_share_of_one_that_leaves_is_taken_when_its_calls_are_out_of_the_window():
     book, one, two = Book(), Presence("a", TIMING), Presence("b", TIMING)
     now = 0.0
     while now < 10:
@@ -131,6 +133,16 @@ def test_one_that_says_nothing_is_gone_and_one_that_leaves_at_once():
     book.refresh(one, "a", now)
     assert one.share(now + 3.9, WINDOW_S).part(7) == 4
     assert one.share(now + 4.1, WINDOW_S).part(7) == 7
+
+
+def test_one_whose_row_stays_the_same_is_gone_after_a_while():
+    book, one, two = Book(), Presence("a", TIMING), Presence("b", TIMING)
+    book.refresh(two, "b", 0.0)
+    parts = {}
+    for tick in range(40):
+        book.refresh(one, "a", tick * 0.5)
+        parts[tick * 0.5] = one.share(tick * 0.5, WINDOW_S).part(7)
+    assert [parts[at] for at in (3.5, 4.0, 10.0, 13.5, 14.0)] == [0, 4, 4, 4, 7]
 
 
 @pytest.mark.parametrize("seed", range(30))

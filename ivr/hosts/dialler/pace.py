@@ -96,9 +96,10 @@ class Paces:
 
 
 def _callers(campaign: Campaign) -> int:
-    """So many diallers, at most, have a whole call a second of the campaign and of some gateway: others hold none."""
-    ways = [whole_calls(each.per_second or campaign.per_second) for each in campaign.gateways]
-    return min(whole_calls(campaign.per_second), max(ways, default=1))
+    """So many diallers, at most, have a whole call of the campaign and of some gateway: others hold none."""
+    most = whole_calls(campaign.per_second)
+    ways = [min(whole_calls(g.per_second or campaign.per_second), g.at_once or most) for g in campaign.gateways]
+    return min(most, max(ways, default=1))
 
 
 def _ms(now: float) -> int:
