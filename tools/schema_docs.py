@@ -91,7 +91,7 @@ PLACES = (
     ("erasure", "report_zone", "zone_offset", "v_help", "report_view"),
     ("dial_attempt", "campaign_contact"),
     ("contact", "campaign", "dnc"),
-    ("campaign_version", "campaign_audit"),
+    ("campaign_version", "campaign_audit", "dialler"),
 )
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from typing import Final
 
 from ivr.campaign.outcomes import OF_THE_WAY
+from ivr.campaign.shares import WHOLE, Share
 
 #: Attempts and calls that estimates remember, about: older ones fade.
 MEMORY: Final = 250
@@ -26,33 +27,58 @@ _BIN_MS: Final = 1_000
 
 
 class RateLimit:
-    """At most ``per_second`` calls begin in any second: counted back from each moment, not by the clock's seconds."""
+    """At most ``per_second`` calls begin in any second: counted back from each moment, not by the clock's seconds.
+
+    A limit that changes goes on with what it has seen: nobody gets a second's worth anew by an edit.
+    """
 
     def __init__(self, per_second: float) -> None:
-        self.most = max(1, int(per_second))
-        self.window_ms = 1_000 if per_second >= 1 else math.ceil(1_000 / per_second)
-        self._begun: deque[int] = deque(maxlen=self.most)
+        self._begun: deque[int] = deque()
+        self.change(per_second)
+
+    def change(self, per_second: float, share: Share = WHOLE) -> None:
+        self.most = share.part(whole_calls(per_second))
+        self.window_ms = window_ms(per_second)
 
     def room(self, now_ms: int) -> int:
         """How many may begin now."""
-        return self.most - sum(at > now_ms - self.window_ms for at in self._begun)
+        return max(0, self.most - sum(at > now_ms - self.window_ms for at in self._begun))
 
     def take(self, now_ms: int) -> None:
         if self.room(now_ms) < 1:
             raise ValueError(f"{self.most} calls began within {self.window_ms} ms already; ask room() first")
+        while self._begun and self._begun[0] <= now_ms - self.window_ms:
+            self._begun.popleft()
         self._begun.append(now_ms)
+
+
+def whole_calls(per_second: float) -> int:
+    """So many calls may begin within ``window_ms``."""
+    return max(1, int(per_second))
+
+
+def window_ms(per_second: float) -> int:
+    return 1_000 if per_second >= 1 else math.ceil(1_000 / per_second)
 
 
 class AnswerTable:
     """How calls that reached a phone went, by how long they had rung: what is still to be expected of one."""
 
     def __init__(self, ring_ms: int) -> None:
-        self._bins = ring_ms // _BIN_MS + 3
-        self._answered = [0.0] * self._bins
-        self._ended = [0.0] * self._bins  # answered or not
+        self._bins = 0
+        self._answered: list[float] = []
+        self._ended: list[float] = []  # answered or not
         self._weight = 1.0
         self._chances: list[float] | None = None
         self._lag_ms, self._lag_weight = float(PRIOR_LAG_MS), 4.0
+        self.change(ring_ms)
+
+    def change(self, ring_ms: int) -> None:
+        """Calls ring for longer, or less long, from now on; what is known stays."""
+        bins = ring_ms // _BIN_MS + 3
+        if bins != self._bins:
+            self._answered, self._ended = _fitted(self._answered, bins), _fitted(self._ended, bins)
+            self._bins, self._chances = bins, None
 
     def add(self, rang_ms: int, answered: bool) -> None:
         n = self._bin(rang_ms)
@@ -101,11 +127,17 @@ class AnswerTable:
         return found
 
 
+def _fitted(counts: list[float], bins: int) -> list[float]:
+    """What rang for longer than there are bins is in the last one."""
+    kept = counts[: bins - 1]
+    return kept + [0.0] * (bins - 1 - len(kept)) + [sum(counts[bins - 1 :])]
+
+
 class Pacer:
     """One campaign's pace in one process. ``target``: answered calls at a time; 0: as many as ``at_once`` lets.
 
     An attempt holds its place until its end is told: a host that waits in vain for news tells `unknown`. Where several
-    processes call for a campaign each has its share of the limits and of the target; how they are shared is the host's.
+    processes call for a campaign each has its share of the limits and of the target: see :meth:`change`.
     """
 
     def __init__(self, per_second: float, at_once: int, target: int = 0, ring_ms: int = 30_000) -> None:
@@ -116,6 +148,7 @@ class Pacer:
         self.reach = 1.0  # share of attempts that the gateways take
         self._ringing: dict[str, int] = {}  # attempt -> when it began
         self._talking: dict[str, int] = {}
+        self._strange: set[str] = set()  # attempts that somebody else began: nobody here knows when
         self._talk_ms, self._ends = float(PRIOR_TALK_MS) * 4, 4.0  # time talked, calls that ended after it
         self._told_ms = 0
 
@@ -127,6 +160,27 @@ class Pacer:
     def talking(self) -> int:
         return len(self._talking)
 
+    def change(
+        self,
+        per_second: float,
+        at_once: int,
+        target: int = 0,
+        ring_ms: int = 30_000,
+        *,
+        share: Share = WHOLE,
+        holders: Share = WHOLE,
+        held_elsewhere: int = 0,
+    ) -> None:
+        """Other limits, or another share of them. What is known, and who has a place, stays.
+
+        ``share``: of the calls that may begin. ``holders``: of the calls that may be, and of the target.
+        ``held_elsewhere``: answered calls that count for the target and are of none of those who share it.
+        """
+        self.limit.change(per_second, share)
+        self.at_once = holders.part(at_once)
+        self.target = holders.part(target - held_elsewhere) if target else self.at_once
+        self.table.change(ring_ms)
+
     # What happened.
 
     def sent(self, attempt: str, now_ms: int) -> None:
@@ -135,28 +189,40 @@ class Pacer:
         self._pass(now_ms)
         self._ringing[attempt] = now_ms
 
+    def taken_over(self, attempt: str, answered: bool, now_ms: int) -> None:
+        """A call that another process began has its place here; nothing is learnt of it, but how long it talks."""
+        self._pass(now_ms)
+        (self._talking if answered else self._ringing)[attempt] = now_ms
+        self._strange.add(attempt)
+
     def answered(self, attempt: str, now_ms: int) -> None:
         self._pass(now_ms)
         began = self._ringing.pop(attempt, None)
-        if began is not None:
-            self.table.add(now_ms - began, True)
+        if began is not None and attempt not in self._strange:
+            self.table.add(max(0, now_ms - began), True)
             self._way(True)
         self._talking[attempt] = now_ms
 
     def ended(self, attempt: str, now_ms: int, outcome: str) -> None:
         """``outcome``: one of ``outcomes.OUTCOMES``. An attempt that is not known is nothing new."""
         self._pass(now_ms)
+        strange = attempt in self._strange
+        self._strange.discard(attempt)
         if self._talking.pop(attempt, None) is not None:
             self._ends = self._ends * (1 - 1 / MEMORY) + 1
             self._talk_ms *= 1 - 1 / MEMORY
             return
         began = self._ringing.pop(attempt, None)
-        if began is None:
+        if began is None or strange or outcome == "unknown":
             return
         reached = outcome not in OF_THE_WAY
         self._way(reached)
         if reached:
             self.table.add(now_ms - began, False)
+
+    def given_back(self, attempt: str, now_ms: int) -> None:
+        """There was no call: the switch had no room for it. It tells nothing of people or of gateways."""
+        self.ended(attempt, now_ms, "unknown")
 
     # What to do.
 

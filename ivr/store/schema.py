@@ -455,3 +455,13 @@ campaign_audit = Table(
     Column("what", Text),
     Column("json", Text),
 )
+
+#: The diallers that mean to call: they share the limits of the campaigns. A row that does not change is of a dead one.
+dialler = Table(
+    "dialler",
+    metadata,
+    _key("owner"),  # as in campaign_contact
+    Column("campaign", String(KEY_LENGTH)),  # the only one it calls for; "": all
+    Column("beat", Integer),  # grows while it lives
+    Column("at", UtcDateTime),
+)

@@ -32,6 +32,7 @@ from sqlalchemy import text  # noqa: E402
 from ivr.campaign.model import Attempts, Gateway, Retry  # noqa: E402
 from ivr.hosts.dialler.dialler import Settings  # noqa: E402
 from ivr.hosts.dialler.gates import Limits  # noqa: E402
+from ivr.hosts.dialler.presence import Timing  # noqa: E402
 from ivr.store.engine import make_engine  # noqa: E402
 from ivr.store.upgrade import upgrade  # noqa: E402
 
@@ -104,7 +105,9 @@ def _dialler(url: str, port: int, log: Path) -> None:
     from ivr.ops.logs import open_log
 
     trusting = Limits(failures=10**9, least=10**9)
-    settings = Settings(owner_name(), ("127.0.0.1:1",), limits=trusting, lease_s=LEASE_S)
+    # They do not live long enough to wait for each other; what is shared is shared with those that were just killed.
+    at_once = Timing(gone_s=4.0, wait_s=0.0)
+    settings = Settings(owner_name(), ("127.0.0.1:1",), limits=trusting, lease_s=LEASE_S, timing=at_once)
     stream = log.open("a")
     DiallerService(url, settings, {"one": Address("127.0.0.1", port, "ClueCon")}, open_log(stream=stream)).run()
 
@@ -129,7 +132,7 @@ def run(url: str, kills: int, folder: Path, *, seed: int = 1) -> Report:
     gateway = Gateway("main", "sofia/gateway/main", ())
     launch(
         url,
-        campaign(gateways=(gateway,), per_second=150, at_once=100, attempts=AGAIN, ring_ms=1000),
+        campaign(gateways=(gateway,), per_second=900, at_once=400, attempts=AGAIN, ring_ms=1000),
         300 + 12 * kills,
         next_at=LONG_AGO,
     )
@@ -142,6 +145,7 @@ def run(url: str, kills: int, folder: Path, *, seed: int = 1) -> Report:
     diallers = [_fork(lambda: _dialler(url, port, log)) for _ in range(WORKERS)]
     engine = make_engine(url)
     try:
+        _until(lambda: rang.stat().st_size > 0, 60)
         for _ in range(kills):
             time.sleep(chance.uniform(0.02, 0.25))
             victim = chance.randrange(len(diallers))
@@ -150,7 +154,8 @@ def run(url: str, kills: int, folder: Path, *, seed: int = 1) -> Report:
             diallers[victim] = _fork(lambda: _dialler(url, port, log))
         with engine.begin() as connection:
             connection.execute(text("UPDATE campaign SET state = 'paused'"))
-        _until_settled(engine, 90)
+        time.sleep(1)  # who has not seen it yet leases people, and lets them go
+        _until(lambda: not _open(engine), 90)
     finally:
         for pid in (*diallers, switch):
             os.kill(pid, signal.SIGKILL)
@@ -160,13 +165,15 @@ def run(url: str, kills: int, folder: Path, *, seed: int = 1) -> Report:
     return _report(url, rang, kills, time.monotonic() - began)
 
 
-def _until_settled(engine: Any, limit_s: float) -> None:
+def _until(done: Callable[[], bool], limit_s: float) -> None:
     until = time.monotonic() + limit_s
-    while time.monotonic() < until:
-        with engine.connect() as connection:
-            if not connection.execute(text("SELECT count(*) FROM dial_attempt WHERE outcome IS NULL")).scalar():
-                return
+    while time.monotonic() < until and not done():
         time.sleep(0.2)
+
+
+def _open(engine: Any) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM dial_attempt WHERE outcome IS NULL")).scalar())
 
 
 def _report(url: str, rang: Path, kills: int, seconds: float) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -84,7 +84,16 @@ class World:
         )
         self.diallers.append(made)
         self.wires[id(made)] = [Wire(line, name) for name, line in lines.items()]
+        for wire in self.wires[id(made)]:
+            wire.line.flush = lambda wire=wire: self.flush(wire)
         return made
+
+    def flush(self, wire: Wire) -> None:
+        """What the dialler has to say is at the switch now."""
+        control, peer = wire.line.control, wire.peer
+        data = control.data_to_send() if control is not None else b""
+        if data and peer is not None and not peer.closed:
+            self.switches[wire.switch].receive_data(peer, data, self.at_ms)
 
     def kill(self, dialler: Dialler) -> None:
         """Its connections close, and nothing more comes from it."""
@@ -155,6 +164,12 @@ class World:
 
     def events(self, name: str) -> list[Mapping[str, Any]]:
         return [fields for event, fields in self.log if event == name]
+
+
+def fullest(times: Iterable[int], window_ms: int = 1000) -> int:
+    """The most that began within any window, wherever it begins."""
+    ordered = sorted(times)
+    return max((sum(t <= u < t + window_ms for u in ordered[n : n + 200]) for n, t in enumerate(ordered)), default=0)
 
 
 def by_last_digit(parties: Mapping[str, Party]) -> Callable[[str], Party]:

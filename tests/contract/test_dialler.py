@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from dialtools import add, number, rows
-from simtools import BEGIN, World, by_last_digit, campaign, launch, state
+from simtools import BEGIN, World, by_last_digit, campaign, fullest, launch, state
 
 from ivr.campaign.model import Attempts, Calling, Gateway, Retry, Window
 from ivr.hosts.switch.exchange import Exchange, Party
@@ -61,7 +61,7 @@ def test_pacing_holds_calls_per_second_and_at_once(database):
         most = max(most, len(made.switches["one"].calls))
     times = [at for at, _, _ in made.switches["one"].originated]
     assert most == 12
-    assert max(sum(t <= u < t + 1000 for u in times) for t in times) <= 6
+    assert fullest(times) == 5
     assert len(times) >= 30
 
 
@@ -237,11 +237,11 @@ def test_several_diallers_and_switches_share_one_campaign(database):
     for _ in range(1200):
         made.step()
         most = max(most, sum(len(each.calls) for each in made.switches.values()))
-    made.run(60)
+    made.run(90)
     assert made.outcomes() == {"answered": 200}
     assert all(len(each.originated) > 60 for each in made.switches.values())
     assert len({row["owner"] for row in rows(database, "dial_attempt")}) == 3
-    assert most <= 24 + 10, "before a dialler has calls the others do not know of it"
+    assert most == 24
 
 
 def test_a_gateway_that_fails_is_left_alone_and_tried_again(database):

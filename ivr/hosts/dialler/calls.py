@@ -25,6 +25,8 @@ TWICE_S: Final = 2.0
 GRACE_S: Final = 1.0
 #: A switch that cannot be asked for so long is gone with what it knew.
 GIVE_UP_S: Final = 1800.0
+#: Originate's words when the switch made no channel: over its limit or rate.
+NO_CHANNEL: Final = frozenset({"DESTINATION_OUT_OF_ORDER", "SWITCH_CONGESTION", "SYSTEM_SHUTDOWN", "NONE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class Finished:
     billed_ms: int | None
     lost: bool = False
     no_room: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """For pacing and gateways, at once, whatever the database does. ``end`` None: it was answered, ``ago_ms``."""
+
+    campaign: str
+    attempt_id: str
+    gateway: str
+    end: Finished | None = None
+    ago_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -67,6 +80,7 @@ class Calls:
         self._calls: dict[str, Placed] = {}
         self.finished: list[Finished] = []
         self.answered: dict[str, datetime] = {}  # to be written down
+        self.news: list[News] = []
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -138,16 +152,17 @@ class Calls:
             self._hung_up(call, event, wall)
         return is_new
 
-    def _answered(self, call: Placed, wall: datetime) -> None:
+    def _answered(self, call: Placed, wall: datetime, ago_ms: int = 0) -> None:
         if call.answered_at is None:
-            call.answered_at = self.answered[call.attempt_id] = wall
+            call.answered_at = self.answered[call.attempt_id] = wall - timedelta(milliseconds=ago_ms)
+            self.news.append(News(call.campaign, call.attempt_id, call.gateway, ago_ms=ago_ms))
 
     def _hung_up(self, call: Placed, event: Event, wall: datetime) -> None:
         billed_ms = _whole(event.get("variable_billmsec", ""))
         sip_code = _whole(event.get("variable_sip_term_status", ""))
         stamp = _whole(event.get("Caller-Channel-Answered-Time", ""))
-        if call.answered_at is None and (billed_ms or stamp):
-            call.answered_at = wall - timedelta(milliseconds=billed_ms or 0)
+        if billed_ms or stamp:
+            self._answered(call, wall, billed_ms or 0)  # where the event of its answer was lost
         cause = event.get("Hangup-Cause", "") or event.get("variable_hangup_cause", "")
         answered = call.answered_at is not None
         # Our own end of a short message is no sign that somebody would not hear it.
@@ -238,22 +253,22 @@ class Calls:
         del self._calls[call.attempt_id]
         self.answered.pop(call.attempt_id, None)
         switch = call.switches[0] if len(call.switches) == 1 else ""
-        self.finished.append(
-            Finished(
-                call.attempt_id,
-                call.number,
-                call.gateway,
-                switch,
-                seen,
-                cause,
-                sip_code,
-                call.answered_at,
-                wall,
-                billed_ms,
-                lost=lost,
-                no_room=no_room,
-            )
+        finished = Finished(
+            call.attempt_id,
+            call.number,
+            call.gateway,
+            switch,
+            seen,
+            cause,
+            sip_code,
+            call.answered_at,
+            wall,
+            billed_ms,
+            lost=lost,
+            no_room=no_room,
         )
+        self.finished.append(finished)
+        self.news.append(News(call.campaign, call.attempt_id, call.gateway, finished))
 
 
 def _machine(event: Event, billed_ms: int) -> bool:

@@ -19,6 +19,7 @@ from ivr.hosts.dialler.calls import Calls
 from ivr.hosts.dialler.control import Control, Down, Exists, Heard, Job, Told, Up
 from ivr.hosts.dialler.gates import Backoff, Limits
 from ivr.hosts.dialler.originate import OriginateError, originate
+from ivr.hosts.dialler.presence import Presence, Timing
 from ivr.hosts.dialler.results import Results
 from ivr.hosts.dialler.turn import Field, Turns
 from ivr.store import attempts, callbacks, dialling, leases
@@ -30,12 +31,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Log = Callable[..., None]
 
-#: How old what is known of the campaigns may be: a pause takes effect within it (and `send` looks again).
+#: How often it is read which campaigns run, and which diallers there are.
 REFRESH_S: Final = 0.5
 #: How often wishes to be called back are looked for.
 CALLBACKS_S: Final = 5.0
-#: Longer between "written down as sent" and the switch, and nobody is called.
-SEND_LIMIT_S: Final = 5.0
+#: From the beginning of `send`, which looks whether the campaign runs, to the switch; longer, and nobody is called. So
+#: no call begins later than this after a pause, however slow the database is.
+SEND_LIMIT_S: Final = 1.0
 #: After an error of the database.
 REST_S: Final = 1.0
 #: A clock may be behind the last attempt by so much: two machines' clocks differ.
@@ -44,11 +46,12 @@ SKEW: Final = timedelta(minutes=2)
 
 @dataclass(slots=True)
 class Line:
-    """One switch. ``control`` is None while there is no connection."""
+    """One switch. ``control`` is None while there is no connection; ``flush`` sends what it has to say."""
 
     name: str
     control: Control | None = None
     backoff: Backoff = field(default_factory=Backoff)
+    flush: Callable[[], None] = lambda: None
 
     @property
     def up(self) -> bool:
@@ -73,6 +76,7 @@ class Settings:
     only: str = ""  # one campaign
     lease_s: float = 60.0  # a dialler that says nothing for so long has lost its calls to another
     limits: Limits = field(default_factory=Limits)
+    timing: Timing = field(default_factory=Timing)
 
 
 class Desk:
@@ -99,7 +103,8 @@ class Dialler:
     ) -> None:
         self.settings, self.lines, self._desk, self._clock, self._log = settings, lines, desk, clock, log
         self.calls = Calls()
-        self.turns = Turns(settings.owner, settings.limits, timedelta(seconds=settings.lease_s))
+        self.presence = Presence(settings.owner, settings.timing)
+        self.turns = Turns(settings.owner, settings.limits, timedelta(seconds=settings.lease_s), self.presence)
         self._results = Results(desk, self.turns, lines, log)
         self._due: dict[str, float] = {}
         self._rest_until = 0.0
@@ -125,6 +130,7 @@ class Dialler:
             case Up():
                 self._log("switch_up", switch=name, open_calls=self.calls.count(switch=name))
                 self.calls.came_up(name, now)
+                self._due.pop("refresh", None)  # it can call: the others are to know
             case Down():
                 self._log("switch_lost", switch=name, why=what.why, open_calls=self.calls.count(switch=name))
                 self.calls.went_down(name, now)
@@ -136,6 +142,14 @@ class Dialler:
             case Heard():
                 if self.calls.heard(what.event, name, now, wall):
                     self.lines[name].backoff.taken()
+        self._hear(now)
+
+    def _hear(self, now: float) -> None:
+        news, self.calls.news = self.calls.news, []
+        for each in news:
+            self.turns.paces.hear(each, now)
+            if each.end is None:
+                self.turns.gate(each.gateway).answered()
 
     # -- a turn --------------------------------------------------------------------------------------------
 
@@ -147,6 +161,7 @@ class Dialler:
             control = self.lines[switch].control
             if control is not None:
                 control.exists(attempt_id)
+        self._hear(now)
         if now < self._rest_until:
             return
         try:
@@ -159,8 +174,7 @@ class Dialler:
         self._results.settle(self.calls, now)
         if self._is_due("renew", self.settings.lease_s / 4, now):
             self._desk(leases.renew, self.calls.ids(), owner=self.settings.owner, until=wall + self._lease)
-        if self._is_due("refresh", REFRESH_S, now):
-            self.turns.learn(self._desk(dialling.standing), self._desk, self.settings.only)
+        self._refresh()
         if self._is_due("adopt", self.settings.lease_s / 12, now):
             self._adopt(now, wall)
         if self._is_due("callbacks", CALLBACKS_S, now) and (some := self._desk(callbacks.wishes)):
@@ -169,8 +183,32 @@ class Dialler:
         if self.stopping or not self._plausible(wall, now):
             return
         for each in self.turns.fields:
-            if any(line.ready(now) for line in self.lines.values()):
+            self._refresh()  # the one before may have waited long for the database
+            now, wall = self._clock()
+            if any(line.ready(now) for line in self.lines.values()) and each in self.turns.fields:
                 self._dial(each, now, wall)
+
+    def _refresh(self) -> None:
+        """What runs, and who else calls: read twice a second."""
+        before, wall = self._clock()
+        if not self._is_due("refresh", REFRESH_S, before):
+            return
+        presence, owner = self.presence, self.settings.owner
+        if self.stopping or not any(line.up for line in self.lines.values()):
+            self.leave()
+        elif number := presence.next_beat(before):
+            self._desk(dialling.beat, owner, self.settings.only, number, wall)
+            presence.beaten(before, self._clock()[0])
+        before, _ = self._clock()
+        found = self._desk(dialling.standing)
+        presence.learn(found.diallers, before, self._clock()[0])
+        self.turns.learn(found, self._desk, self.settings.only)
+
+    def leave(self) -> None:
+        """Others may have its share. Raises the database's errors."""
+        if self.presence.is_told:
+            self.presence.left(self._clock()[0])
+            self._desk(dialling.leave, self.settings.owner)
 
     def _is_due(self, what: str, every_s: float, now: float) -> bool:
         if now < self._due.get(what, 0.0):
@@ -214,15 +252,18 @@ class Dialler:
         self.turns.done(each, turn)
         if not taken:
             return
+        began, wall = self._clock()
         sent = self._desk(leases.send, taken, owner=self.settings.owner, gap=turn.terms.gap, now=wall)
         kept = {lease.attempt_id for lease in sent}
         self._results.uncalled([lease for lease in taken if lease.attempt_id not in kept], wall, "not allowed any more")
         after, _ = self._clock()
-        if after - now > SEND_LIMIT_S:
+        if after - began > SEND_LIMIT_S or not self.presence.is_fresh(after):
             self._results.uncalled(sent, wall, "too late")
             return
         for lease in sent:
             self._call(each, lease, after, wall)
+        for line in self.lines.values():
+            line.flush()
 
     def _call(self, each: Field, lease: Lease, now: float, wall: datetime) -> None:
         gateway = each.gateways[lease.gateway]
@@ -243,6 +284,7 @@ class Dialler:
         except (OriginateError, ValueError) as error:
             self._results.put(Result(lease.attempt_id, "failed", wall, cause=f"{error}"[:200]))
             return
+        self.turns.paces.sent(lease.attempt_id, each.campaign, gateway, now)
         self.turns.gate(lease.gateway).sent(now)
         line.backoff.sent()
         ring_s = each.campaign.ring_ms / 1000
@@ -268,3 +310,6 @@ class Dialler:
             else:
                 who = (each.attempt_id, each.campaign, each.number, each.gateway)
                 self.calls.take_over(*who, list(self.lines), each.answered_at, now)
+                campaign = self.turns.campaign(each.campaign, self._desk)
+                if campaign is not None:
+                    self.turns.paces.taken_over(each.attempt_id, campaign, each.answered_at is not None, now)

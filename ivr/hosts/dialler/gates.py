@@ -54,18 +54,35 @@ class Gate:
         if self._rest_s and now >= self.open_at:
             self._probing = True
 
-    def ended(self, outcome: str, now: float) -> str:
-        """What became of a call; the text says why the gateway is closed by it, "" when it is not."""
+    def answered(self) -> None:
+        """At the answer, and not when the call ends: who does not answer ends sooner, and of the first calls that ended
+        none would have been answered.
+        """
+        self._failures, self._rest_s, self._probing = 0, 0.0, False
+        self._note("answered")
+
+    def ended(self, outcome: str, now: float, was_told: bool = False) -> str:
+        """What became of a call; the text says why the gateway is closed by it, "" when it is not. ``was_told``: of its
+        answer.
+        """
         if outcome == "unknown":
             self._probing = False
             return ""
         if outcome in OF_THE_WAY:
             return self._failed(now)
         self._failures, self._rest_s, self._probing = 0, 0.0, False
+        if not was_told:
+            self._note(outcome)
+        elif outcome == "short":
+            if "answered" in self._seen:
+                self._seen.remove("answered")
+            self._note("short")
+        return self._believed(now)
+
+    def _note(self, outcome: str) -> None:
         self._seen.append(outcome)
         while len(self._seen) > self.limits.watched:
             self._seen.popleft()
-        return self._believed(now)
 
     def _failed(self, now: float) -> str:
         limits = self.limits
@@ -139,26 +156,3 @@ class Backoff:
     def forget(self) -> None:
         """What was sent on a connection that broke is not heard of."""
         self._doubt = 0
-
-
-@dataclass(slots=True)
-class Bucket:
-    """Calls per second, never more than a second's worth at once."""
-
-    per_second: float
-    _tokens: float = 0.0
-    _at: float | None = None
-
-    def room(self, now: float, share: float = 1.0) -> int:
-        """``share``: of the rate, where several diallers have one campaign."""
-        rate = self.per_second * share
-        most = max(1.0, rate / 4)
-        if self._at is None:
-            self._tokens = 1.0
-        else:
-            self._tokens = min(most, self._tokens + (now - self._at) * rate)
-        self._at = now
-        return int(self._tokens)
-
-    def take(self, count: int) -> None:
-        self._tokens -= count

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ivr.campaign.outcomes import outcome_of
-from ivr.hosts.dialler.calls import Calls, Finished
+from ivr.hosts.dialler.calls import NO_CHANNEL, Calls, Finished
 from ivr.hosts.dialler.turn import Turns
 from ivr.store import attempts
 from ivr.store.attempts import Result
@@ -21,8 +21,6 @@ from ivr.store.leases import Lease
 Log = Callable[..., None]
 #: In one transaction.
 MOST = 200
-#: Originate's words when the switch made no channel: over its limit or rate.
-NO_CHANNEL = frozenset({"DESTINATION_OUT_OF_ORDER", "SWITCH_CONGESTION", "SYSTEM_SHUTDOWN", "NONE"})
 
 
 class Results:
@@ -69,10 +67,11 @@ class Results:
         opted = self._desk(attempts.opted_out, asked)
         found = []
         for each in some:
+            was_told = each.answered_at is not None
             if each.attempt_id in known:
                 each = _by_the_call(each, *known[each.attempt_id])
             outcome = outcome_of(replace(each.seen, opted_out=each.attempt_id in opted))
-            self._tell_gates(each, outcome, now)
+            self._tell_gates(each, outcome, was_told, now)
             found.append(
                 Result(
                     each.attempt_id,
@@ -86,13 +85,13 @@ class Results:
             )
         return found
 
-    def _tell_gates(self, each: Finished, outcome: str, now: float) -> None:
+    def _tell_gates(self, each: Finished, outcome: str, was_told: bool, now: float) -> None:
         if each.no_room and outcome == "not_attempted" and each.cause in NO_CHANNEL:
             line = self._lines.get(each.switch)
             if line is not None and line.backoff.refused(now):
                 self._log("switch_full", switch=each.switch, why=each.cause, level="warning")
             return  # no gateway was asked
-        if why := self._turns.gate(each.gateway).ended(outcome, now):
+        if why := self._turns.gate(each.gateway).ended(outcome, now, was_told):
             self._log("gateway_alarm", gateway=each.gateway, why=why)
 
 

@@ -80,6 +80,10 @@ class DiallerService:
             if ends is not None and time.monotonic() > ends:
                 break
             gevent.sleep(TICK_S)
+        try:
+            self.dialler.leave()
+        except SQLAlchemyError as error:
+            self._log("database_failed", why=str(error).partition("\n")[0])
         for wire in self._wires:
             wire.close()
         left = len(self.dialler.calls)

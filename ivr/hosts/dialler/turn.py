@@ -1,7 +1,6 @@
 """Whose turn it is: how many people each campaign may call now, over which gateways, and which of them.
 
-Law: the rules are ``ivr.campaign``'s, the counting is here; no socket. Limits that hold for all diallers together are
-shared by those that have calls.
+Law: the rules are ``ivr.campaign``'s, how many is ``pace``'s; no socket.
 """
 
 from __future__ import annotations
@@ -15,8 +14,10 @@ from ivr.campaign.model import Campaign, Gateway
 from ivr.campaign.retries import Counts, after_attempt
 from ivr.campaign.windows import local_day, may_call, next_opening
 from ivr.hosts.dialler.calls import Calls
-from ivr.hosts.dialler.gates import Bucket, Gate, Limits
+from ivr.hosts.dialler.gates import Gate, Limits
 from ivr.hosts.dialler.originate import caller_id
+from ivr.hosts.dialler.pace import Paces
+from ivr.hosts.dialler.presence import Presence
 from ivr.store import dialling, leases
 from ivr.store.attempts import Ended, Next
 from ivr.store.dialling import Standing
@@ -31,16 +32,14 @@ NO_ROOM: Final = timedelta(seconds=5)
 IDLE_S: Final = 0.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Field:
-    """A running campaign, and its pacing."""
+    """A version of a campaign that runs."""
 
     campaign: Campaign
     version: int
     path: str
-    bucket: Bucket
     gateways: dict[str, Gateway]
-    buckets: dict[str, Bucket]
     priorities: list[int] = field(default_factory=list)
     priorities_until: float = 0.0
     idle_until: float = 0.0
@@ -60,8 +59,9 @@ class Turn:
 
 
 class Turns:
-    def __init__(self, owner: str, limits: Limits, lease: timedelta) -> None:
-        self._owner, self._limits, self._lease = owner, limits, lease
+    def __init__(self, owner: str, limits: Limits, lease: timedelta, presence: Presence) -> None:
+        self._owner, self._limits, self._lease, self._presence = owner, limits, lease, presence
+        self.paces = Paces(presence)
         self.fields: list[Field] = []
         self._known: dict[tuple[str, int], Field] = {}
         self._present: dict[str, Campaign] = {}
@@ -72,7 +72,7 @@ class Turns:
         return self._gates.setdefault(gateway, Gate(self._limits))
 
     def learn(self, found: Standing, desk: Any, only: str = "") -> None:
-        """What runs now. A version is read once, and its pacing goes on from where it was."""
+        """What runs now. A version is read once; the pacing of the campaign goes on with the new limits."""
         self._standing = found
         fields = []
         for name, version in found.running:
@@ -122,16 +122,16 @@ class Turns:
         campaign = each.campaign
         if now < each.idle_until:
             return None
-        others = self._standing.others(self._owner)
-        share = 1 / (1 + others)
-        mine = calls.count(campaign=campaign.campaign)
-        elsewhere = self._standing.calls(campaign.campaign) - self._standing.in_use.get(
-            (campaign.campaign, self._owner), 0
-        )
-        free = campaign.at_once - elsewhere - mine
-        room = min(each.bucket.room(now, share), free if not others else -(-free // (1 + others)))
-        rooms = {name: self._gateway_room(each, name, calls, now, share) for name in each.gateways}
-        room = min(room, sum(rooms.values()), most)
+        name = campaign.campaign
+        # Also what nobody's share has in it counts for the limit: calls of a dialler that died, or that only drains.
+        free = campaign.at_once - self._standing.elsewhere(name, self._owner) - calls.count(campaign=name)
+        answered = self._standing.answered.items()
+        left = sum(n for (of, owner), n in answered if of == name and not self._presence.there(owner))
+        room = min(self.paces.room(campaign, left, now), -(-free // max(1, self._presence.count(name))), most)
+        if room <= 0:
+            return None
+        rooms = {gateway: self._gateway_room(each, gateway, calls, now) for gateway in each.gateways}
+        room = min(room, sum(rooms.values()))
         if room <= 0:
             return None
         turn = Turn(self._terms(each, wall), room, lambda person: Later(wall), now)
@@ -139,23 +139,16 @@ class Turns:
         return turn
 
     def done(self, each: Field, turn: Turn) -> None:
-        """Count what was taken; a turn that found nobody is not repeated at once."""
-        for gateway, count in turn.used.items():
-            each.buckets[gateway].take(count)
-        taken = sum(turn.used.values())
-        each.bucket.take(taken)
-        each.look = 0 if taken else LOOK
+        """A turn that found nobody is not repeated at once."""
+        each.look = 0 if turn.used else LOOK
         if not turn.looked:
             each.idle_until = turn.now + IDLE_S
             each.priorities_until = 0.0
 
-    def _gateway_room(self, each: Field, name: str, calls: Calls, now: float, share: float) -> int:
-        gateway, gate = each.gateways[name], self.gate(name)
-        probe = gate.room(now)
-        room = each.buckets[name].room(now, share)
-        if gateway.at_once:
-            room = min(room, int(gateway.at_once * share + 0.999) - calls.count(gateway=name))
-        return max(0, room if probe is None else min(probe, room))
+    def _gateway_room(self, each: Field, name: str, calls: Calls, now: float) -> int:
+        probe = self.gate(name).room(now)
+        room = self.paces.gateway_room(each.gateways[name], calls.count(gateway=name), now)
+        return min((limit for limit in (probe, room) if limit is not None), default=each.campaign.at_once)
 
     def _terms(self, each: Field, wall: datetime) -> Terms:
         campaign = each.campaign
@@ -189,6 +182,5 @@ class Turns:
 
 def _field(campaign: Campaign, version: int, launch: str) -> Field:
     gateways = {gateway.gateway: gateway for gateway in campaign.gateways}
-    buckets = {name: Bucket(g.per_second or campaign.per_second) for name, g in gateways.items()}
     path = campaign.flow or campaign.survey
-    return Field(campaign, version, launch or path, Bucket(campaign.per_second), gateways, buckets)
+    return Field(campaign, version, launch or path, gateways)

@@ -41,6 +41,7 @@ class SwitchWire:
         self._socket: socket.socket | None = None
         self._closing = Flag()
         self._was_up = False
+        line.flush = self.flush
 
     def start(self) -> None:
         gevent.spawn(self._run)
