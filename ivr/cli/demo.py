@@ -82,7 +82,7 @@ def main() -> None:
     console.rule("[bold]5  what is in the database")
     results_command.command.main(["list", "--db", database], standalone_mode=False)
     results_command.command.main(["summary", "--db", database], standalone_mode=False)
-    console.rule("[bold]6  a campaign calls two hundred people")
+    console.rule("[bold]6  two campaigns call four hundred people")
     unhappy = [p for one in shown for p in one.caller.problems] + demo_campaign.show(console, root, folder)
     console.print(
         "\n[bold]Next[/bold]  ivr simulate flows/hotline.yaml   [dim]call it yourself[/dim]"
