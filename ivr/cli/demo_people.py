@@ -86,9 +86,9 @@ NO_NUMBER, REFUSES = Kind("invalid", Party("invalid", 500)), Kind("rejected", Pa
 NO_WAY = Kind("congestion", Party("congestion", 200))
 
 
-def callback_time(now: datetime) -> str:
+def callback_time(now: datetime | None = None) -> str:
     """Four digits for "when may we call you": within the hours that the flow takes, and not while the demo runs."""
-    hour = now.astimezone(ZONE).hour
+    hour = (now or datetime.now(ZONE)).astimezone(ZONE).hour
     return "1700" if 10 <= hour < 14 else "1200"
 
 
@@ -105,7 +105,7 @@ _PRESSES_NOTHING = _answers(outcome="machine")
 _MOVES = _chooses(
     Press("2"),
     Hears("appointment_ask_time"),
-    Press(callback_time(datetime.now(ZONE))),
+    Press(callback_time()),
     Hears("appointment_confirm_time"),
     Press("1"),
     Hears("appointment_will_call"),
