@@ -85,7 +85,8 @@ def create(file: Path, db: str, by: str) -> None:
     """A draft of the campaign in FILE."""
     with told(), ready(db) as engine:
         made = campaigning.create(settings(), engine, file, _who(by))
-    click.echo(f"campaign {made.name}: draft. Next: ivr campaign preview {made.name}, ivr campaign start {made.name}")
+    click.echo(f"campaign {made.name}: draft. Next:")
+    click.echo(f"  ivr campaign preview {made.name}\n  ivr campaign start {made.name}")
 
 
 @command.command()
@@ -151,8 +152,8 @@ def edit(file: Path, db: str, by: str) -> None:
 def _started(done: campaigning.Started) -> None:
     row = done.row
     click.echo(
-        f"campaign {row.name}: {row.state}, version {row.version}, launch {done.launch}; "
-        f"{done.waiting:,} waiting ({done.added:,} new) of {done.people:,} on its lists"
+        f"campaign {row.name}: {row.state}, version {row.version}, launch {done.launch};\n"
+        f"  {done.waiting:,} waiting ({done.added:,} new) of {done.people:,} on its lists"
     )
     if done.rules:
         rules = ", ".join(f"{rule} {count:,}" for rule, count in sorted(done.rules.items(), key=lambda p: -p[1]))
