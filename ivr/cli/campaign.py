@@ -124,7 +124,8 @@ def start(name: str, due: bool, db: str, by: str) -> None:
         names = campaigning.due(engine, datetime.now(UTC)) if due else [name]
         for each in names:
             with _people(engine, each) as on_people:
-                _started(campaigning.start(settings(), engine, each, _who(by), on_people))
+                done = campaigning.start(settings(), engine, each, _who(by), on_people)
+            _started(done)
         if not names:
             click.echo("no campaign is due")
 
@@ -169,7 +170,7 @@ def _people(engine: Any, name: str) -> Iterator[Callable[[int], None]]:
         with reading(engine) as connection:
             total = sample.count(connection, campaigning.loaded(connection, name).lists)
     columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(name, total=total)
         yield lambda n: progress.advance(task, n)
 

@@ -88,6 +88,7 @@ def main() -> None:
         "\n[bold]Next[/bold]  ivr simulate flows/hotline.yaml   [dim]call it yourself[/dim]"
         "\n      ivr test flows                     [dim]the same calls as tests, with coverage[/dim]"
         f"\n      ivr results show CALL --db {database}"
+        f"\n      ivr campaign status aftercare_survey --db sqlite:///{folder.relative_to(root)}/campaign/campaign.db"
     )
     for problem in unhappy:
         hang(console, "[red]✗[/red] ", problem, "red")
