@@ -47,7 +47,7 @@ $(DEV): requirements/dev.lock setup.cfg tools/link_venv.py | $(PY)
 
 setup: $(DEV)  ## Make .venv with everything that is needed, tests included
 
-demo: $(RUN)  ## Take fourteen scripted calls on a local port and show what came of them
+demo: $(RUN)  ## Fourteen scripted callers, and two campaigns to four hundred people: what came of them
 	@$(PY) -m ivr.cli.demo
 
 test: check  ## Everything in `check`, then all tests with branch coverage

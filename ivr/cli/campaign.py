@@ -85,7 +85,8 @@ def create(file: Path, db: str, by: str) -> None:
     """A draft of the campaign in FILE."""
     with told(), ready(db) as engine:
         made = campaigning.create(settings(), engine, file, _who(by))
-    click.echo(f"campaign {made.name}: draft. Next: ivr campaign preview {made.name}, ivr campaign start {made.name}")
+    click.echo(f"campaign {made.name}: draft. Next:")
+    click.echo(f"  ivr campaign preview {made.name}\n  ivr campaign start {made.name}")
 
 
 @command.command()
@@ -123,7 +124,8 @@ def start(name: str, due: bool, db: str, by: str) -> None:
         names = campaigning.due(engine, datetime.now(UTC)) if due else [name]
         for each in names:
             with _people(engine, each) as on_people:
-                _started(campaigning.start(settings(), engine, each, _who(by), on_people))
+                done = campaigning.start(settings(), engine, each, _who(by), on_people)
+            _started(done)
         if not names:
             click.echo("no campaign is due")
 
@@ -151,8 +153,8 @@ def edit(file: Path, db: str, by: str) -> None:
 def _started(done: campaigning.Started) -> None:
     row = done.row
     click.echo(
-        f"campaign {row.name}: {row.state}, version {row.version}, launch {done.launch}; "
-        f"{done.waiting:,} waiting ({done.added:,} new) of {done.people:,} on its lists"
+        f"campaign {row.name}: {row.state}, version {row.version}, launch {done.launch};\n"
+        f"  {done.waiting:,} waiting ({done.added:,} new) of {done.people:,} on its lists"
     )
     if done.rules:
         rules = ", ".join(f"{rule} {count:,}" for rule, count in sorted(done.rules.items(), key=lambda p: -p[1]))
@@ -168,7 +170,7 @@ def _people(engine: Any, name: str) -> Iterator[Callable[[int], None]]:
         with reading(engine) as connection:
             total = sample.count(connection, campaigning.loaded(connection, name).lists)
     columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(name, total=total)
         yield lambda n: progress.advance(task, n)
 

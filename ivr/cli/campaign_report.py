@@ -107,7 +107,7 @@ def _table(row: campaigns.CampaignRow, found: Report, per_minute: float) -> None
         out = ", ".join(f"{rule} {count:,}" for rule, count in sorted(people.left_out.items()))
         click.echo(f"left out without a call: {out}")
     click.echo(
-        f"called {people.called:,}; reached {people.reached:,} {_score(found.reach)}; "
+        f"called {people.called:,}; reached {people.reached:,} {_score(found.reach)}\n"
         f"complete {people.complete:,}, of those reached {_score(found.completion)}"
     )
     if not found.total.attempts:

@@ -82,12 +82,13 @@ def main() -> None:
     console.rule("[bold]5  what is in the database")
     results_command.command.main(["list", "--db", database], standalone_mode=False)
     results_command.command.main(["summary", "--db", database], standalone_mode=False)
-    console.rule("[bold]6  a campaign calls two hundred people")
+    console.rule("[bold]6  two campaigns call four hundred people")
     unhappy = [p for one in shown for p in one.caller.problems] + demo_campaign.show(console, root, folder)
     console.print(
         "\n[bold]Next[/bold]  ivr simulate flows/hotline.yaml   [dim]call it yourself[/dim]"
         "\n      ivr test flows                     [dim]the same calls as tests, with coverage[/dim]"
         f"\n      ivr results show CALL --db {database}"
+        f"\n      ivr campaign status aftercare_survey --db sqlite:///{folder.relative_to(root)}/campaign/campaign.db"
     )
     for problem in unhappy:
         hang(console, "[red]✗[/red] ", problem, "red")

@@ -1,14 +1,13 @@
-"""The second half of `make demo`: two hundred people are called by a campaign, and every one of them is accounted for.
+"""The second half of `make demo`: two campaigns call four hundred people, and every one of them is accounted for.
 
-Law: shows the real thing: the spreadsheet's import, the campaign's file, `ivr dial` and `esl_app.py` in processes of
-their own. Only the telephone network and the people are played, by a scripted switch. Its clocks run faster, so the
-demo's own copy of the campaign calls at any hour and calls nobody twice.
+Law: shows the real thing: the spreadsheets' import, the campaigns' files, one `ivr dial` for both and `esl_app.py` in
+processes of their own. Only the telephone network and the people are played, by a scripted switch. Its clocks run
+faster, so the demo's own copies of the campaigns call at any hour and call nobody twice.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import os
 import socket
 import subprocess
@@ -16,93 +15,79 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
-from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import Engine, func, select
 
+from ivr.cli import demo_books
+from ivr.cli.demo_people import CROWDS, ZONE, Crowd, crowd_of, spreadsheet
 from ivr.cli.wrap import hang
 from ivr.core.program import Program
-from ivr.hosts.caller import Action, Hears, Press, ScriptedCaller
+from ivr.hosts.caller import ScriptedCaller
 from ivr.hosts.rehearsal import TONE_MS
 from ivr.hosts.scripted_switch import ScriptedSwitch, Sound
 from ivr.hosts.sounds import BuiltSounds
-from ivr.hosts.switch.exchange import Exchange, Outbound, Party
+from ivr.hosts.switch.exchange import Exchange, Outbound
 from ivr.hosts.switch_exchange import ExchangeServer
 from ivr.media.frozen import FrozenLibrary
 from ivr.store.engine import make_engine
 from ivr.store.launches import program_of, read
+from ivr.store.schema import dial_attempt
 
+#: On the list of each campaign.
 PEOPLE = 200
-NAME = "appointment_reminder"
 SPEED = 12.0
 LIMIT_S = 120.0
 PASSWORD = "demo"
-_GONE = 17
-_BYE = [Hears("appointment_confirmed")]
-#: What people do, by `_kind`: how they answer, and what they say then.
-PEOPLE_DO: dict[int, tuple[Party, list[Action]]] = {
-    **dict.fromkeys(range(10), (Party("answers", 2000, None), [Hears("appointment_hello"), Press("1")])),
-    10: (Party("busy", 1000), []),
-    11: (Party("busy", 1000), []),
-    12: (Party("no_answer"), []),
-    13: (Party("invalid", 500), []),
-    14: (Party("rejected", 1500), []),
-    15: (Party("answers", 3000, None), []),  # a machine: presses nothing
-    16: (
-        Party("answers", 2000, None),
-        [Hears("appointment_hello"), Press("1"), Hears("appointment_choose"), Press("9")],
-    ),
-    _GONE: (Party("answers", 2000, 1500), []),  # gone before a word is said
-    18: (Party("congestion", 200), []),
-    19: (
-        Party("answers", 2000, None),
-        [Hears("appointment_hello"), Press("1"), Hears("appointment_choose"), Press("3")],
-    ),
-}
 
 
-def show(console: Console, root: Path, folder: Path) -> list[str]:
-    """Plays the campaign; gives what was not as it should be."""
+def show(console: Console, root: Path, folder: Path, people: int = PEOPLE) -> list[str]:
+    """Plays the campaigns; gives what was not as it should be."""
     site = _site(root, folder / "campaign")
     database = f"sqlite:///{site / 'campaign.db'}"
     os.environ["CALLWEAVE_CONFIG"] = str(site / "callweave.yaml")
     try:
-        return _played(console, site, database)
+        return _played(console, site, database, people)
     finally:
         del os.environ["CALLWEAVE_CONFIG"]
 
 
-def _played(console: Console, site: Path, database: str) -> list[str]:
+def _played(console: Console, site: Path, database: str, people: int) -> list[str]:
     _command("db", "upgrade", "--db", database)
-    people = _people(site / "people.csv")
-    _command(
-        "contacts", "import", str(site / "people.csv"), "--list", "appointments", "--country", "CN", "--db", database
-    )
-    _command("campaign", "create", str(site / "campaigns" / "appointment-reminder.yaml"), "--db", database)
-    _command("campaign", "start", NAME, "--db", database)
-    launch = read(make_engine(database))[0]
-    program = Program.from_json(program_of(make_engine(database), launch))
-    sounds = BuiltSounds(FrozenLibrary(site / "launches" / launch.name), str)
-    sounds.learn(program)
-    exchange = Exchange(lambda digits: _does(digits)[0], password=PASSWORD)
+    for crowd in CROWDS:
+        _begin(site, database, crowd, people)
+    engine = make_engine(database)
+    sounds = _sounds(engine, site)
+    exchange = Exchange(lambda digits: crowd_of(digits).kind(digits).party, password=PASSWORD)
     switch = ExchangeServer(exchange, talk=lambda call: _talk(call, sounds), speed=SPEED)
     server = _process(site, "server", [str(Path(__file__).parents[2] / "esl_app.py"), f"--db={database}"], '"serving"')
     (site / "password").write_text(PASSWORD + "\n", encoding="utf-8")
     dial = ["-c", "from ivr.cli.main import main; main()", "dial", f"--switch=127.0.0.1:{switch.address[1]}"]
-    dial += [f"--password-file={site / 'password'}", f"--db={database}", "--until-idle"]
+    dial += [f"--password-file={site / 'password'}", f"--db={database}"]
     dialler = _process(site, "dialler", dial, "")
     try:
-        _watch(console, database, dialler, people, switch)
+        _watch(console, engine, dialler, people, switch)
     finally:
         for process in (dialler, server):
             process.terminate()
             process.wait(30)
         switch.close()
-    _command("campaign", "report", NAME, "--db", database)
-    return _accounted_for(console, database, people)
+    unhappy: list[str] = []
+    for crowd in CROWDS:
+        console.rule(f"[bold]{crowd.campaign}", style="dim")
+        _command("campaign", "report", crowd.campaign, "--db", database)
+    console.rule("[bold]it adds up", style="dim")
+    for crowd in CROWDS:
+        unhappy += _accounted_for(console, engine, crowd, people)
+    return unhappy
+
+
+# -- what is there before anybody is called ---------------------------------------------------------------------------
 
 
 def _site(root: Path, site: Path) -> Path:
@@ -121,62 +106,70 @@ def _site(root: Path, site: Path) -> Path:
         f"build: {os.path.relpath(root / 'build' / 'prompts', site)}}}",
     ]
     (site / "callweave.yaml").write_text("\n".join(settings) + "\n", encoding="utf-8")
-    text = (root / "campaigns" / "appointment-reminder.yaml").read_text(encoding="utf-8")
-    for old, new in (
-        ("open: [Mon-Sun 09:00-12:00, Mon-Sun 14:00-20:00]", "open: [Mon-Sun 00:00-24:00]"),
-        ("per_second: 2", "per_second: 25"),
-        ("at_once: 20", "at_once: 60"),
-        ("  each: 3\n", "  each: 1\n"),
-    ):
-        assert old in text, f"campaigns/appointment-reminder.yaml no longer says {old!r}"
-        text = text.replace(old, new)
-    retry = text.index("  retry:")
-    text = text[:retry] + text[text.index("machines:") :]
-    (site / "campaigns" / "appointment-reminder.yaml").write_text(text, encoding="utf-8")
+    for crowd in CROWDS:
+        said = yaml.safe_load((root / "campaigns" / crowd.file).read_text(encoding="utf-8"))
+        text = yaml.safe_dump(_hurried(said, crowd), allow_unicode=True, sort_keys=False)
+        (site / "campaigns" / crowd.file).write_text(text, encoding="utf-8")
     return site
 
 
-def _people(path: Path) -> list[str]:
-    """A spreadsheet as people send it: three rows cannot be taken. Gives the numbers of those that can."""
-    day = (date.today() + timedelta(days=1)).isoformat()
-    numbers = [f"138001{n:05}" for n in range(PEOPLE)]
+def _hurried(said: dict[str, Any], crowd: Crowd) -> dict[str, Any]:
+    """At any hour of any day, faster, and everybody once."""
+    gateways = [
+        {key: value for key, value in each.items() if key not in ("per_second", "at_once")} for each in said["gateways"]
+    ]
+    return {
+        **said,
+        "gateways": gateways,
+        "calling": {"zone": said["calling"]["zone"], "open": ["Mon-Sun 00:00-24:00"]},
+        "attempts": {"each": 1},
+        "per_second": crowd.per_second,
+        "at_once": crowd.at_once,
+    }
+
+
+def _begin(site: Path, database: str, crowd: Crowd, people: int) -> None:
+    path = site / f"{crowd.list_name}.csv"
     with path.open("w", newline="", encoding="gbk") as file:
-        rows = csv.writer(file)
-        rows.writerow(["手机", "姓名", "language", "consent", "appointment_date", "appointment_time"])
-        for n, number in enumerate(numbers):
-            spelt = number if n % 3 else f"+86 {number[:3]} {number[3:7]} {number[7:]}"
-            rows.writerow([spelt, f"张{n}", "zh" if n % 2 else "en", f"form-{n}", day, f"{9 + n % 9:02}:30"])
-        rows.writerow(["110", "急救", "zh", "form-x", day, "09:30"])
-        rows.writerow(["12345", "短", "zh", "form-y", day, "09:30"])
-        rows.writerow([numbers[0], "又一次", "zh", "form-z", day, "09:30"])
-    return [f"+86{number}" for number in numbers]
+        csv.writer(file).writerows(spreadsheet(crowd, people))
+    _command("contacts", "import", str(path), "--list", crowd.list_name, "--country", "CN", "--db", database)
+    if wrote := crowd.wrote(people):
+        _command("dnc", "add", *wrote, "--reason", "opt_out", "--source", "letter", "--db", database)
+    _command("campaign", "create", str(site / "campaigns" / crowd.file), "--db", database)
+    _command("campaign", "start", crowd.campaign, "--db", database)
 
 
-def _kind(number: str) -> int:
-    """By the last digits. Three are gone at once: with many of them the dialler would rest the gateway."""
-    last = int(number[-3:])
-    return 0 if last % 20 == _GONE and last > 60 else last % 20
+def _command(group: str, *arguments: str) -> None:
+    command = import_module(f"ivr.cli.{group}").command
+    command.main(list(arguments), standalone_mode=False)
 
 
-def _does(digits: str) -> tuple[Party, list[Action]]:
-    return PEOPLE_DO[_kind(digits)]
+# -- the calls --------------------------------------------------------------------------------------------------------
 
 
-def _talk(call: Outbound, sounds: BuiltSounds) -> ScriptedSwitch | None:
+def _sounds(engine: Engine, site: Path) -> dict[str, BuiltSounds]:
+    """What the switch has to play, by the launch, which is the path of its calls."""
+    found = {}
+    for launch in read(engine):
+        found[launch.name] = BuiltSounds(FrozenLibrary(site / "launches" / launch.name), str)
+        found[launch.name].learn(Program.from_json(program_of(engine, launch)))
+    return found
+
+
+def _talk(call: Outbound, sounds: dict[str, BuiltSounds]) -> ScriptedSwitch | None:
     """The channel of an answered call, as the switch hands it to our server; None for who hangs up at once."""
-    if call.party.talk_ms is not None:
+    kind = crowd_of(call.digits).kind(call.digits)
+    if kind.party.talk_ms is not None:
         return None
+    own = sounds[call.path]
 
     def heard(path: str) -> Sound | None:
-        found = Sound(TONE_MS, "") if path.startswith("tone_stream://") else sounds.find(path)
+        found = Sound(TONE_MS, "") if path.startswith("tone_stream://") else own.find(path)
         return Sound(found.duration_ms, found.said) if found else None
 
-    script = _does(call.digits)[1]
-    if script and isinstance(script[-1], Press) and len(script) == 2:
-        script = [*script, Hears("appointment_choose"), Press("1"), *_BYE]
     variables = {name: str(value) for name, value in call.channel.variables.items()}
     return ScriptedSwitch(
-        ScriptedCaller(script),
+        ScriptedCaller(kind.does),
         uuid=call.uuid,
         sounds=heard,
         called_number=call.digits,
@@ -200,53 +193,52 @@ def _process(site: Path, name: str, argv: list[str], until: str) -> subprocess.P
     return process
 
 
-def _outcomes(database: str) -> Counter[str]:
-    from sqlalchemy import func, select
-
-    from ivr.store.schema import dial_attempt
-
-    query = select(dial_attempt.c.outcome, func.count()).where(dial_attempt.c.outcome.is_not(None))
-    with make_engine(database).connect() as connection:
-        return Counter({row[0]: row[1] for row in connection.execute(query.group_by(dial_attempt.c.outcome))})
+def _done(engine: Engine) -> Counter[str]:
+    """How many attempts of each campaign are over."""
+    query = select(dial_attempt.c.campaign, func.count()).where(dial_attempt.c.outcome.is_not(None))
+    with engine.connect() as connection:
+        return Counter({row[0]: row[1] for row in connection.execute(query.group_by(dial_attempt.c.campaign))})
 
 
 def _watch(
-    console: Console, database: str, dialler: subprocess.Popen[bytes], people: list[str], switch: ExchangeServer
+    console: Console, engine: Engine, dialler: subprocess.Popen[bytes], people: int, switch: ExchangeServer
 ) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     limit = time.monotonic() + LIMIT_S
+    called = {crowd.campaign: crowd.expected(people).total() for crowd in CROWDS}
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(f"{len(people)} people are called", total=len(people))
+        tasks = {name: bar.add_task(name, total=total) for name, total in called.items()}
         while time.monotonic() < limit and dialler.poll() is None:
-            done = sum(_outcomes(database).values())
-            bar.update(task, completed=done)
-            if done >= len(people):
+            done = _done(engine)
+            for name, task in tasks.items():
+                bar.update(task, completed=done[name])
+            if all(done[name] >= total for name, total in called.items()):
                 break
             switch.wait(0.3)
 
 
-def _command(group: str, *arguments: str) -> None:
-    command = import_module(f"ivr.cli.{group}").command
-    command.main(list(arguments), standalone_mode=False)
+# -- what came of it --------------------------------------------------------------------------------------------------
 
 
-#: What each kind of person's attempt has to come out as.
-EXPECTED: dict[int, str] = {
-    **dict.fromkeys(range(10), "answered"),
-    **{10: "busy", 11: "busy", 12: "no_answer", 13: "invalid", 14: "rejected", 15: "machine", 16: "opted_out"},
-    **{_GONE: "short", 18: "congestion", 19: "answered"},
-}
+def _accounted_for(console: Console, engine: Engine, crowd: Crowd, people: int) -> list[str]:
+    """The books add up, everybody has exactly one outcome, and it is the one that they made."""
+    books = demo_books.read(engine, crowd.campaign, crowd.list_name, crowd.asked, str(ZONE))
+    unhappy = books.faults()
+    wishes = Counter({crowd.words.get(value, value): n for value, n in books.wishes.items() if value})
+    for found, wanted in ((books.outcomes, crowd.expected(people)), (wishes, crowd.wishes(people))):
+        if found != wanted:
+            unhappy.append(f"campaign {crowd.campaign}: {_sum(found)} instead of {_sum(wanted)}")
+    hang(console, "[green]✓[/green] " if not unhappy else "[red]✗[/red] ", crowd.campaign, "bold")
+    of_people = Counter({"called": books.called, **books.left_out})
+    said_nothing = Counter({"said nothing": books.wishes[""]})
+    for head, total, parts in (
+        ("people", books.people, of_people),
+        ("attempts", books.attempts, books.outcomes),
+        ("talked with", books.talked, wishes + said_nothing),
+    ):
+        hang(console, f"  {total:4} {head} = ", _sum(parts))
+    return unhappy
 
 
-def _accounted_for(console: Console, database: str, people: list[str]) -> list[str]:
-    """Everybody has exactly one outcome, and it is the one that they made."""
-    found = _outcomes(database)
-    wanted = Counter(EXPECTED[_kind(number)] for number in people)
-    said = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in found.most_common())
-    total = sum(found.values())
-    hang(
-        console, "[green]✓[/green] " if found == wanted else "[red]✗[/red] ", f"{said}: {total} of {len(people)} people"
-    )
-    if found == wanted:
-        return []
-    return [f"campaign: {json.dumps(found)} instead of {json.dumps(wanted)}"]
+def _sum(parts: Counter[str]) -> str:
+    return " + ".join(f"{count} {what.replace('_', ' ')}" for what, count in parts.most_common())

@@ -97,7 +97,7 @@ def parse_map(text: str) -> dict[str, str]:
         name, equals, header = (piece.strip() for piece in part.partition("="))
         if not equals or not name or not header:
             raise MapError(f"{part.strip()!r}: write number=HEADER,name=HEADER")
-        if name not in OWN and not usable_name(name):
+        if name not in OWN and not _is_fact(name):
             raise MapError(f"{name!r} is no name: letters, digits and _, a letter first")
         if name in found:
             raise MapError(f"{name!r} is there twice")
@@ -157,8 +157,16 @@ def _position(heads: Sequence[str], told: str) -> int:
     raise MapError(f"there is no column {told!r}; there are {shown}" if shown else f"there is no column {told!r}")
 
 
+def _is_fact(name: str) -> bool:
+    """Flows have facts with a dot: customer.region."""
+    return len(name) <= _LENGTH and all(usable_name(part) for part in name.split("."))
+
+
 def _fact_name(head: str, at: int, used: set[str]) -> str:
     """A name for conditions: the header's own letters, or its English, or the column's position."""
+    if "." in head and head == head.lower() and _is_fact(head) and head not in used:
+        used.add(head)
+        return head  # as an export writes it
     plain = unicodedata.normalize("NFKD", head).casefold()
     letters = re.sub(r"[^a-z0-9]+", "_", "".join(c for c in plain if not unicodedata.combining(c))).strip("_")
     other = any(ord(c) > 0x24F and c.isalpha() for c in head)

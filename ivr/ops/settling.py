@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from ivr.campaign import life
 from ivr.ops.campaigning import loaded
 from ivr.results.queries import reading
-from ivr.store import campaigns
+from ivr.store import callbacks, campaigns
 from ivr.store.campaigns import CampaignRow, Who
 
 #: Later than midnight in every zone of the world.
@@ -52,7 +52,7 @@ def _over(connection: Connection, row: CampaignRow, now: datetime) -> list[tuple
     if row.state == "draining":
         return [] if leased else [("finish", "the last call has ended")]
     if not waiting and not leased:
-        return [("finish", "nobody is left to call")]
+        return [] if callbacks.any_open(connection, row.name) else [("finish", "nobody is left to call")]
     campaign = loaded(connection, row.name)
     if campaign.completes and (found := campaigns.completes(connection, row.name)) >= campaign.completes:
         return [("stop", f"{found} completes of {campaign.completes}")]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import Connection, text
+
 from ivr.store.ledger import Ledger
 
 
@@ -38,8 +40,9 @@ LEFT JOIN call c ON c.call_id = o.call_id
 JOIN campaign_contact p ON (p.campaign = a.campaign AND p.contact_id = a.contact_id)
     OR (a.attempt_id IS NULL AND p.number = c.caller)
 WHERE o.survey = '-' AND o.kind = 'call_back' AND o.done_at IS NULL AND p.state <> 'leased'
-ORDER BY o.at LIMIT 100
 """
+_FIRST: Final = " ORDER BY o.at LIMIT 100"
+_OF_CAMPAIGN: Final = " AND p.campaign = :campaign"
 _MOVE: Final = """
 UPDATE campaign_contact SET state = 'waiting', next_at = :due, outcome = NULL
 WHERE campaign = :campaign AND contact_id = :contact_id AND state <> 'leased'
@@ -54,11 +57,22 @@ def wishes(ledger: Ledger) -> list[Wish]:
     """Those that can be met now: whose person is not being called. Raises the database's errors."""
     with ledger.transaction(read_only=True) as book:
         found = []
-        for row in book.all(_OPEN):
+        for row in book.all(_OPEN + _FIRST):
             told, at = json.loads(row[3] or "{}"), book.time(row[4])
-            if at is not None and told.get("campaign") in ("", None, row[5]):
+            if at is not None and _means(told, row[5]):
                 found.append(Wish(row[0], row[1], row[2], told, at, row[5], row[6], row[7] or ""))
         return found
+
+
+def any_open(connection: Connection, campaign: str) -> bool:
+    """Whether somebody of the campaign is to be called again, who does not wait for it yet."""
+    found = connection.execute(text(_OPEN + _OF_CAMPAIGN), {"campaign": campaign})
+    return any(_means(json.loads(row[3] or "{}"), campaign) for row in found)
+
+
+def _means(told: dict[str, Any], campaign: str) -> bool:
+    """A wish of no campaign is for each that has the person."""
+    return told.get("campaign") in ("", None, campaign)
 
 
 def meet(ledger: Ledger, some: Sequence[tuple[Wish, datetime]], now: datetime) -> int:

@@ -10,7 +10,10 @@ import pytest
 from dialtools import NOW, add, change, finish, ledger, number, rows, seed, send, take
 
 from ivr.campaign.callbacks import due
+from ivr.ops.settling import settle
 from ivr.store import callbacks
+from ivr.store.campaigns import Who
+from ivr.store.engine import make_engine
 
 SIX_PM = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)  # in Shanghai
 DUE: dict[str, tuple[dict[str, Any], str, datetime]] = {
@@ -54,6 +57,28 @@ def test_the_next_attempt_is_at_that_time_after_the_call_has_ended(database: str
     assert (person["state"], person["next_at"]) == ("waiting", NOW + timedelta(hours=2))
     assert rows(database, "outbox")[0]["done_at"] == NOW
     assert met(database) == 0
+
+
+def test_a_campaign_is_not_over_while_somebody_is_to_be_called_back(database: str) -> None:
+    """Its last call asks for another; the dialler looks for wishes, and whether campaigns are over, in no order."""
+    seed(database, 1)
+    book, engine = ledger(database), make_engine(database)
+    lease = send(book, take(book, 1))[0]
+    wish(database, lease.attempt_id)
+    finish(book, lease, "answered")
+    assert settle(engine, Who("dialler", NOW)) == []
+    assert met(database) == 1
+    change(database, "campaign_contact", {"state": "done", "outcome": "answered"})
+    assert settle(engine, Who("dialler", NOW)) == [("aftercare", "done")]
+
+
+def test_a_strangers_wish_keeps_no_campaign_open(database: str) -> None:
+    seed(database, 1)
+    change(database, "campaign_contact", {"state": "done", "outcome": "answered"})
+    for call_id, caller, campaign in OTHERS.values():
+        add(database, "call", call_id=f"{call_id}-{campaign}", caller=caller, started_at=NOW)
+        wish(database, f"{call_id}-{campaign}", campaign)
+    assert settle(make_engine(database), Who("dialler", NOW)) == [("aftercare", "done")]
 
 
 def test_who_called_themselves_is_found_by_number(database: str) -> None:

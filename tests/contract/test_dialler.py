@@ -51,6 +51,18 @@ def test_fault_93_every_outcome_is_told_and_right(database):
     assert states["8"][0] == "waiting"  # a machine is called again the next day
 
 
+def test_gateways_share_the_calls_by_weight_however_few_begin_at_a_time(database):
+    """Of the three calls a second of campaigns/aftercare-survey.yaml each is a turn of its own."""
+    main = Gateway("main", "sofia/gateway/main", weight=3)
+    backup = Gateway("backup", "sofia/gateway/backup")
+    what = campaign(per_second=3, at_once=100, gateways=(main, backup), attempts=NO_RETRY)
+    made = world(database, 40, {}, what=what)
+    made.dialler()
+    made.run(30)
+    by = [row["gateway"] for row in rows(database, "dial_attempt")]
+    assert (by.count("main"), by.count("backup")) == (30, 10)
+
+
 def test_pacing_holds_calls_per_second_and_at_once(database):
     what = campaign(per_second=5, at_once=12)
     made = world(database, 200, {}, what=what)

@@ -15,7 +15,7 @@ _HEADERS = """[last_Via:]
       [last_Call-ID:]
       [last_CSeq:]
       Contact: <sip:agent@[local_ip]:[local_port]>"""
-_SDP = """v=0
+SDP = """v=0
       o=agent 1 1 IN IP4 [local_ip]
       s=-
       c=IN IP4 [media_ip]
@@ -23,16 +23,19 @@ _SDP = """v=0
       m=audio [media_port] RTP/AVP 0
       a=rtpmap:0 PCMU/8000
 """
-_BYE = """BYE [next_url] SIP/2.0
+_REQUEST = """{method} [next_url] SIP/2.0
       Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
       From: <sip:agent@[local_ip]:[local_port]>;tag=[pid]a[call_number]
       To: [$1]
       Call-ID: [call_id]
-      CSeq: 1 BYE
+      CSeq: {sequence} {method}
       Max-Forwards: 70
-      {reason}Content-Length: 0
-"""
-_OK = """SIP/2.0 200 OK
+      {more}Content-Length: [len]
+
+      {body}"""
+#: Whom a request within the call goes to: SIPp refuses what is read and never used.
+KEEP_CALLER = '<action><ereg regexp=".*" search_in="hdr" header="From:" assign_to="1"/></action>'
+OK = """SIP/2.0 200 OK
       [last_Via:]
       [last_From:]
       [last_To:]
@@ -42,12 +45,18 @@ _OK = """SIP/2.0 200 OK
 """
 
 
-def _send(text: str, retrans: bool = False) -> str:
+def within(method: str, sequence: int = 1, more: str = "", body: str = "") -> str:
+    """A request of the called party's own, and the wait for its answer."""
+    text = _REQUEST.format(method=method, sequence=sequence, more=more, body=body)
+    return send(text, True) + '  <recv response="200"/>\n'
+
+
+def send(text: str, retrans: bool = False) -> str:
     retry = ' retrans="500"' if retrans else ""
     return f"  <send{retry}>\n    <![CDATA[\n      {text}\n    ]]>\n  </send>\n"
 
 
-def _response(status: str, body: str = "") -> str:
+def response(status: str, body: str = "") -> str:
     kind = "Content-Type: application/sdp\n      " if body else ""
     return f"SIP/2.0 {status}\n      {_HEADERS}\n      {kind}Content-Length: [len]\n\n      {body}"
 
@@ -84,20 +93,18 @@ class Agent:
 
     def _scenario(self) -> str:
         hangs_up = self.talk_ms is not None and not self.busy
-        keep = '<action><ereg regexp=".*" search_in="hdr" header="From:" assign_to="1"/></action>'
-        keep = keep if hangs_up else ""  # SIPp refuses what is read and never used
-        parts = [f'  <recv request="INVITE" rrs="true">{keep}</recv>\n', _send(_response("180 Ringing"))]
+        keep = KEEP_CALLER if hangs_up else ""
+        parts = [f'  <recv request="INVITE" rrs="true">{keep}</recv>\n', send(response("180 Ringing"))]
         parts.append(f'  <pause milliseconds="{self.ring_ms}"/>\n')
         if self.busy:
-            parts += [_send(_response("486 Busy Here"), True), '  <recv request="ACK"/>\n']
+            parts += [send(response("486 Busy Here"), True), '  <recv request="ACK"/>\n']
         else:
-            parts += [_send(_response("200 OK", _SDP), True), '  <recv request="ACK"/>\n']
+            parts += [send(response("200 OK", SDP), True), '  <recv request="ACK"/>\n']
         if not self.busy and self.talk_ms is None:
-            parts += ['  <recv request="BYE"/>\n', _send(_OK)]
+            parts += ['  <recv request="BYE"/>\n', send(OK)]
         elif not self.busy:
             reason = f"Reason: Q.850;cause={self.cause}\n      " if self.cause else ""
-            parts += [f'  <pause milliseconds="{self.talk_ms}"/>\n', _send(_BYE.format(reason=reason), True)]
-            parts.append('  <recv response="200"/>\n')
+            parts += [f'  <pause milliseconds="{self.talk_ms}"/>\n', within("BYE", more=reason)]
         return f'<?xml version="1.0"?>\n<scenario name="agent">\n{"".join(parts)}</scenario>\n'
 
     def stop(self) -> None:

@@ -269,6 +269,8 @@ HEADERS = [
     (["电话", "City", "city", ""], {"number": 0}, {"City": "city", "city": "city_2", "column 4": ""}),
     (["number", "Zone", "语言", "授权"], {"number": 0, "zone": 1, "language": 2, "consent": 3}, {}),
     (["number", "1st order"], {"number": 0}, {"1st order": "c_1st_order"}),
+    (["number", "customer.region", "a..b", "No.", "x.class"], {"number": 0},
+     {"customer.region": "customer.region", "a..b": "a_b", "No.": "no", "x.class": "x_class"}),
 ]  # fmt: skip
 
 
@@ -282,9 +284,10 @@ def test_columns_are_guessed_and_facts_get_names(header: list[str], own: dict[st
 def test_columns_that_were_typed() -> None:
     found = find(["A", "B", "手机"], parse_map("number=B,region=1"))
     assert (found.own, found.facts) == ({"number": 1}, {"region": 0, "column_3": 2})
+    assert find(["A", "B"], parse_map("number=B,customer.region=A")).facts == {"customer.region": 0}
 
 
-MAPS = ["number", "=x", "number=a,number=b", "class=a", "手机=a", "number="]
+MAPS = ["number", "=x", "number=a,number=b", "class=a", "手机=a", "number=", "customer.=a", "a..b=c", "x.class=a"]
 
 
 @pytest.mark.parametrize("text", MAPS)

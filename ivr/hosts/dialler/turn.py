@@ -40,6 +40,7 @@ class Field:
     version: int
     path: str
     gateways: dict[str, Gateway]
+    owed: dict[str, float] = field(default_factory=dict)  # to each gateway, of a call, by its weight
     priorities: list[int] = field(default_factory=list)
     priorities_until: float = 0.0
     idle_until: float = 0.0
@@ -173,11 +174,23 @@ class Turns:
         free = [gateway for gateway in fit if rooms[gateway.gateway] > 0]
         if not free:
             return Later(wall + NO_ROOM)
-        best = max(free, key=lambda g: g.weight / (1 + turn.used.get(g.gateway, 0)))
+        best = _by_weight(each.owed, free)
         rooms[best.gateway] -= 1
         turn.used[best.gateway] = turn.used.get(best.gateway, 0) + 1
         turn.room -= 1
         return Go(best.gateway, caller_id(best, person.contact_id))
+
+
+def _by_weight(owed: dict[str, float], free: Sequence[Gateway]) -> Gateway:
+    """Who is owed most. Kept from turn to turn, because many turns have one call; a gateway that has no room is owed
+    nothing meanwhile, so that it is not flooded when it has.
+    """
+    total = sum(gateway.weight for gateway in free)
+    for gateway in free:
+        owed[gateway.gateway] = owed.get(gateway.gateway, 0.0) + gateway.weight / total
+    best = max(free, key=lambda gateway: owed[gateway.gateway])
+    owed[best.gateway] -= 1.0
+    return best
 
 
 def _field(campaign: Campaign, version: int, launch: str) -> Field:
