@@ -34,7 +34,8 @@ _FORMULA: Final = rb"(?:<f\b[^<>]*(?:/>|>[^<]*</f>))?"
 # Column, row, and what makes the cell more than empty: a number's text, a text even if it has no letter.
 _CELL = re.compile(
     rb'<c r="([A-Z]{1,3})([0-9]{1,7})"' + _ATTRIBUTES + rb'(?:(?: t="[a-zA-Z]+")?/>'
-    rb'|(?: t="[nbes]")?>' + _FORMULA + rb"(?:<v(?: [^<>/]*)?>([^<>]*)</v>|<v/>)?</c>"
+    rb'| t="s"><v>([0-9]+)</v></c>'
+    rb'|(?: t="[nbe]")?>' + _FORMULA + rb"(?:<v(?: [^<>/]*)?>([^<>]*)</v>|<v/>)?</c>"
     rb'| t="str">' + _FORMULA + rb"(<v(?: [^<>/]*)?>[^<>]*</v>|<v/>)?</c>"
     rb'| t="inlineStr">(<is>.*?</is>)?</c>)',
     re.DOTALL,
@@ -87,13 +88,13 @@ def survey(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Extent]
     next(slices)
     for xml in slices:
         cells = _CELL.findall(xml)
-        if len(cells) != len(_CELL_BEGINS.findall(xml)) or xml.count(b't="s"') != len(_SHARED.findall(xml)):
+        if len(cells) != len(_CELL_BEGINS.findall(xml)):
             raise Unusual
         rows = [int(cell[1]) for cell in cells]
         if rows and (rows[0] <= extent.rows or rows != sorted(rows)):
             raise Unusual
         extent.rows = rows[-1] if rows else extent.rows
-        extent.columns |= {cell[0] for cell in cells if cell[2] or cell[3] or cell[4]}
+        extent.columns |= {cell[0] for cell in cells if cell[2] or cell[3] or cell[4] or cell[5]}
         yield extent
 
 
