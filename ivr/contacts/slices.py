@@ -42,7 +42,8 @@ _CELL = re.compile(
 )
 _CELL_BEGINS = re.compile(rb"<c[ >/]")
 _SHARED = re.compile(rb'(?<= t="s"><v>)([0-9]+)(?=</v>)')
-_TEXT = re.compile(rb"<si>(.*?)</si>|<si/>", re.DOTALL)
+# A plain text, or the XML of any other.
+_TEXT = re.compile(rb"<si>(?:<t>([^<]*)</t>|(<(?!/si>).*?)|)</si>|<si/>", re.DOTALL)
 _UTF_8 = re.compile(
     rb"""(?:\xef\xbb\xbf)?\s*<(?:[a-z]|\?xml (?:(?!encoding)[^<>?])*(?:encoding=["']utf-8["'][^<>?]*)?\?>)""",
     re.IGNORECASE,
@@ -122,11 +123,14 @@ def _slices(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]
 
 
 class _Strings:
-    """Shared strings as the file has them, in one piece: a str each would be three times as much."""
+    """Shared strings as the file has them, in one piece: a str each would be three times as much.
+
+    A plain text stands without its tags; it cannot begin with <, so that the others are told by that.
+    """
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._bytes = bytearray()
-        self._ends = array("Q", [0])
+        self._ends = array("I", [0])
         if _STRINGS not in archive.namelist():
             return
         with archive.open(_STRINGS) as stream:
@@ -139,8 +143,9 @@ class _Strings:
                 found = _TEXT.findall(done)
                 if b"<!" in done or done.count(b"<si") != len(found) or len(rest) > 4 * SLICE_BYTES:
                     raise Unusual
-                self._bytes += b"".join(found)
-                ends = accumulate(map(len, found), initial=self._ends[-1])
+                texts = [plain or other for plain, other in found]
+                self._bytes += b"".join(texts)
+                ends = accumulate(map(len, texts), initial=self._ends[-1])
                 next(ends)
                 self._ends.extend(ends)
                 rest = rest[len(done) :]
@@ -151,12 +156,10 @@ class _Strings:
             if b"<!" in rest or b"<si" in rest:
                 raise Unusual
 
-    def __len__(self) -> int:
-        return len(self._ends) - 1
-
     def xml(self, numbers: Iterable[bytes]) -> bytes:
         ends, texts = self._ends, self._bytes
-        return _SST % b"".join([b"<si>%s</si>" % texts[ends[n] : ends[n + 1]] for n in map(int, numbers)])
+        found = [bytes(texts[ends[n] : ends[n + 1]]) for n in map(int, numbers)]
+        return _SST % b"".join([b"<si>%s</si>" % t if t[:1] == b"<" else b"<si><t>%s</t></si>" % t for t in found])
 
 
 class LargeSheet:
