@@ -173,9 +173,10 @@ def _checked(run: Run, rows: int) -> Run:
 
 
 def write_workbook(folder: Path) -> None:
+    """With shared strings, as spreadsheets write it."""
     import xlsxwriter
 
-    book = xlsxwriter.Workbook(str(folder / "people.xlsx"), {"constant_memory": True})
+    book = xlsxwriter.Workbook(str(folder / "people.xlsx"))
     sheet = book.add_worksheet()
     with (folder / "people.csv").open(encoding="utf-8", newline="") as file:
         for y, row in enumerate(islice(csv.reader(file), 1_048_576)):
@@ -207,7 +208,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--in", dest="places", action="append", default=[], metavar="URL", help="Beside this database.")
-    parser.add_argument("--excel", action="store_true", help="The memory of a workbook of as many rows, too.")
+    parser.add_argument("--excel", action="store_true", help="A workbook of as many rows, too: seconds, memory.")
     args = parser.parse_args()
     if args.one:
         _one(args.one[0], args.one[1], Path(args.one[2]))
@@ -232,7 +233,9 @@ def run(
             write_workbook(folder)
             with _empty(beside[-1]) as url:
                 found = _checked(one("xlsx", url, folder), rows)
-            console.print(f"a workbook of {found.rows:,} rows: {found.seconds:.1f} s, peak {found.peak_mb:.0f} MB")
+            met = met and found.peak_mb < MOST_MB
+            told = f"{found.seconds:.1f} s, peak {found.peak_mb:.0f} MB (target < {MOST_MB} MB)"
+            console.print(f"a workbook of {found.rows:,} rows: {told}")
     return met
 
 

@@ -148,6 +148,8 @@ def import_file(
                 note(report, [*intake.rejected, *bad_lines(table)], rejected)
                 intake.rejected.clear()
                 progress(table.done(), table.size)
+        except TableError as error:
+            raise FileError(f"{path}: {error}") from None
         except (UnicodeError, OSError) as error:
             raise FileError(f"{path}: it cannot be read to its end ({error})") from error
         report.taken = intake.taken

@@ -1,7 +1,7 @@
 """Tables: a file of text or a workbook becomes a header and rows of cells, piece by piece.
 
 Law: knows files, nothing of people. Cells are text; a formula's text stays text. A row that cannot be read is told
-with its number and never stops the rest. A text file is never in the memory as a whole.
+with its number and never stops the rest. Neither a text file nor a large .xlsx is ever in the memory as a whole.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
 from ivr.authoring.sheets import SUFFIXES, cell_text
 from ivr.contacts.encodings import EncodingError, detect, named
+from ivr.contacts.slices import LARGE_BYTES, Extent, LargeSheet, Unusual, column_number, survey
 
 #: Rows that are handed over at once.
 PIECE_ROWS: Final = 5_000
@@ -27,6 +29,9 @@ PIECE_ROWS: Final = 5_000
 MOST_LINES: Final = 50
 #: What calamine lays out at once, in cells. A spreadsheet's 1,048,576 rows of 30 columns.
 MOST_CELLS: Final = 32_000_000
+#: Shared strings, unpacked. A sheet can have 32 million of them, but lists of people have some hundred megabytes.
+MOST_TEXT_BYTES: Final = 1 << 30
+_BROKEN_ZIP: Final = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
 _DELIMITERS: Final = ",;\t|"
 _CELL = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
 _ZIP_PIECE: Final = 1 << 20
@@ -45,7 +50,10 @@ class BadLine:
 
 @dataclass
 class Table:
-    """``pieces`` gives (number of the first row, rows). Rows count from 1, the header's row, as spreadsheets do."""
+    """``pieces`` gives (number of the first row, rows), or raises TableError in the middle of a damaged workbook.
+
+    Rows count from 1, the header's row, as spreadsheets do.
+    """
 
     header: list[str]
     pieces: Iterator[tuple[int, list[list[str]]]]
@@ -199,34 +207,36 @@ def _pieces(reader: _Rows, table: Table, file: TextIO) -> Iterator[tuple[int, li
 # -- workbooks ---------------------------------------------------------------------------------------------------------
 
 
-def _workbook(path: Path, header: bool, sheet: str) -> Table:
-    _vet(path)
+@contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong in a workbook's reader, as TableError."""
     try:
-        book = CalamineWorkbook.from_path(str(path))
-        if sheet and sheet not in book.sheet_names:
-            raise TableError(f"there is no sheet {sheet!r}; there are {', '.join(book.sheet_names)}")
-        found = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
-        rows = found.iter_rows()
-        # Rows above the first cell are not given; the spreadsheet counts them.
-        number = found.start[0] if found.start else 0
+        yield
     except PasswordError:
         raise TableError("the workbook is protected by a password; save a copy without one") from None
-    except (CalamineError, ValueError, OverflowError, IndexError) as error:
+    except (CalamineError, ValueError, OverflowError, IndexError, *_BROKEN_ZIP) as error:
         raise TableError(f"this is no workbook that can be read: {' '.join(str(error).split())[:200]}") from None
     except BaseException as error:  # the reader's own panic is no Exception; anything else goes on
         if type(error).__name__ != "PanicException":
             raise
         raise TableError("the workbook is damaged; open it in a spreadsheet and save it anew") from None
-    names: list[str] = []
-    if header:
-        for row in rows:
-            number += 1
-            names = [cell_text(cell) for cell in row]
-            if any(names):
-                break
-        if not any(names):
+
+
+def _workbook(path: Path, header: bool, sheet: str) -> Table:
+    with _told():
+        found = _sheet(path, sheet, _vet(path))
+        if not found.height:
             raise TableError(f"the sheet {found.name!r} is empty")
-    elif not found.height:
+        number = 0
+        rows = found.iter_rows()
+        names: list[str] = []
+        if header:
+            for row in rows:
+                number += 1
+                names = [cell_text(cell) for cell in row]
+                if any(names):
+                    break
+    if header and not any(names):
         raise TableError(f"the sheet {found.name!r} is empty")
     progress = [number]
     table = Table(names, iter(()), found.total_height, lambda: progress[0], f"sheet {found.name!r}", header_row=number)
@@ -234,9 +244,20 @@ def _workbook(path: Path, header: bool, sheet: str) -> Table:
     return table
 
 
-def _sheet_pieces(rows: Any, number: int, progress: list[int]) -> Iterator[tuple[int, list[list[str]]]]:
+def _sheet(path: Path, wanted: str, extents: dict[str, Extent]) -> CalamineSheet | LargeSheet:
+    if extents:
+        with suppress(Unusual):
+            return LargeSheet(path, wanted, extents)
+    book = CalamineWorkbook.from_path(str(path))
+    if wanted and wanted not in book.sheet_names:
+        raise TableError(f"there is no sheet {wanted!r}; there are {', '.join(book.sheet_names)}")
+    return book.get_sheet_by_name(wanted) if wanted else book.get_sheet_by_index(0)
+
+
+def _sheet_pieces(rows: Iterator[list[Any]], number: int, progress: list[int]) -> Iterator[tuple[int, list[list[str]]]]:
     while True:
-        piece = [[cell_text(cell) for cell in row] for row in islice(rows, PIECE_ROWS)]
+        with _told():
+            piece = [[cell_text(cell) for cell in row] for row in islice(rows, PIECE_ROWS)]
         if not piece:
             return
         yield number + 1, piece
@@ -244,37 +265,49 @@ def _sheet_pieces(rows: Any, number: int, progress: list[int]) -> Iterator[tuple
         progress[0] = number
 
 
-def _vet(path: Path) -> None:
-    """Refuses what would fill the memory: calamine lays a sheet out whole, from its first cell to its last."""
+def _vet(path: Path) -> dict[str, Extent]:
+    """Refuses what would fill the memory. Large sheets that can be read in slices: the archive's file, its extent."""
     if path.stat().st_size == 0:
         raise TableError("the file is empty")
     if path.suffix.lower() not in (".xlsx", ".xlsm"):
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", entry.filename):
+        return {}
+    extents = {}
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.filename.endswith("/sharedStrings.xml") and entry.file_size > MOST_TEXT_BYTES:
+                raise TableError("the workbook's texts are too large when unpacked")
+            if re.fullmatch(r"xl/worksheets/[^/]+\.xml", entry.filename):
+                extent = _extent(archive, entry) if entry.file_size > LARGE_BYTES else None
+                if extent:
+                    extents[entry.filename] = extent
+                else:
                     _vet_sheet(archive, entry)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
-        raise TableError(f"this is no workbook that can be read: {' '.join(str(error).split())[:200]}") from None
+    return extents
+
+
+def _extent(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Extent | None:
+    """None: it is not written as spreadsheets do, or has no row."""
+    extent = None
+    with suppress(Unusual):
+        for extent in survey(archive, entry):
+            _vet_size(extent.rows, extent.last)
+        return extent
+    return None
 
 
 def _vet_sheet(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
-    """A cell far out makes a small file large. Looked for in as many bytes as a sheet of people has."""
+    """Calamine lays a sheet out whole, from its first cell to its last: a cell far out makes a small file large."""
     rows = columns = 0
     with archive.open(entry) as stream:
         before = b""
         while piece := stream.read(_ZIP_PIECE):
             for letters, row in _CELL.findall(before + piece):
                 rows = max(rows, int(row))
-                columns = max(columns, _column(letters))
+                columns = max(columns, column_number(letters))
             before = piece[-20:]
-            if rows * columns > MOST_CELLS:
-                raise TableError("the sheet has cells far out, or too many; delete what is beyond the list of people")
+            _vet_size(rows, columns)
 
 
-def _column(letters: bytes) -> int:
-    column = 0
-    for letter in letters:
-        column = column * 26 + letter - 64
-    return column
+def _vet_size(rows: int, columns: int) -> None:
+    if rows * columns > MOST_CELLS:
+        raise TableError("the sheet has cells far out, or too many; delete what is beyond the list of people")

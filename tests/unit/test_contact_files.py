@@ -11,6 +11,7 @@ import pytest
 import xlsxwriter
 
 from ivr.contacts import columns as columns_of
+from ivr.contacts import slices, tables
 from ivr.contacts.columns import MapError, find, parse_map
 from ivr.contacts.encodings import detect
 from ivr.contacts.importing import FileError, RejectedFile, Report, Wish, import_file
@@ -162,6 +163,16 @@ def workbook(path: Path, rows: list[list[object]]) -> Path:
     return path
 
 
+@pytest.fixture(params=["laid out", "in slices"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Small workbooks are laid out; here slices of a few rows are made of them, too."""
+    if request.param == "in slices":
+        monkeypatch.setattr(tables, "LARGE_BYTES", 0)
+        monkeypatch.setattr(slices, "SLICE_BYTES", 1200)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("reader")
 def test_a_workbook(tmp_path: Path) -> None:
     """Numbers come as floats; dates, booleans and formulas as what the spreadsheet shows."""
     book = workbook(
@@ -180,6 +191,7 @@ def test_a_workbook(tmp_path: Path) -> None:
         taken(tmp_path, book.read_bytes(), "people.xlsx", sheet="x")
 
 
+@pytest.mark.usefixtures("reader")
 def test_a_workbook_with_a_cell_far_out_is_refused(tmp_path: Path) -> None:
     path = workbook(tmp_path / "far.xlsx", [["phone"], [13800138000]])
     book = xlsxwriter.Workbook(str(path))
@@ -193,11 +205,21 @@ def test_a_workbook_with_a_cell_far_out_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04broken", b"\xd0\xcf\x11\xe0broken", b"no workbook"])
 @pytest.mark.parametrize("suffix", ["xlsx", "xls", "ods"])
+@pytest.mark.usefixtures("reader")
 def test_what_is_no_workbook(tmp_path: Path, data: bytes, suffix: str) -> None:
     path = tmp_path / f"people.{suffix}"
     path.write_bytes(data)
     with pytest.raises(TableError):
         read_table(path, columns_of.known_header)
+
+
+@pytest.mark.usefixtures("reader")
+def test_rows_are_counted_as_the_spreadsheet_counts_them(tmp_path: Path) -> None:
+    rows: list[list[object]] = [[], [], ["phone", "name"], [13800138000, "a"], [], [], ["x", "b"]]
+    _, rejected = taken(tmp_path, workbook(tmp_path / "p.xlsx", rows).read_bytes(), "people.xlsx")
+    assert [line.split(",")[1] for line in rejected] == ["7"]
+    with pytest.raises(FileError, match="is empty"):
+        taken(tmp_path, workbook(tmp_path / "p.xlsx", []).read_bytes(), "people.xlsx")
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
