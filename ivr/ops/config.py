@@ -12,13 +12,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ivr.lang.project import Project
 from ivr.media.library import AudioLibrary
 from ivr.media.synth import Voice, voices_from
 from ivr.ops import queues, values
 from ivr.ops.settings import ConfigError, Mistake, Section, read
+
+if TYPE_CHECKING:
+    from ivr.lang.project import Project
 
 __all__ = ["Config", "ConfigError", "Mistake", "Projects", "load_config"]
 
@@ -165,6 +167,8 @@ class Config:
 
     def project(self) -> Project:
         """Where this installation's flows find questionnaires and prompts."""
+        from ivr.lang.project import Project  # the language, which most commands do without
+
         return Project(self.root, self.surveys, self.prompts.folder, self.flows)
 
     def folders(self) -> tuple[Path, ...]:
@@ -229,6 +233,8 @@ class Projects:
         if (above and above == self.here.file) or self._is_ours(path, above):
             return self._own
         if above is None:
+            from ivr.lang.project import Project
+
             project = Project.find(path)
             return self._known.setdefault(project.root, project)
         if above not in self._known:
