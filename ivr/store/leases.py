@@ -142,7 +142,8 @@ def _due(look: int, postgres: bool) -> str:
 
 _COLUMNS: Final = "attempt_id, campaign, contact_id, number, number_of, version, gateway, caller_id, owner, fence"
 _LEASED: Final = "state = 'leased', owner = :owner, lease_until = :until"
-#: In the order of numbers: two that want the same ones wait for each other in turn, and never in a circle.
+#: In the order of numbers: two that want the same ones wait for each other in turn, and never in a circle. Rows are
+#: found by an array of keys: joined with `claimed`, all people of the campaign were read for ten of them.
 _CLAIM_POSTGRES: Final = f"""
 WITH given AS (
   SELECT * FROM json_to_recordset(CAST(:given AS json)) AS g(attempt_id text, contact_id text, number text, nth int,
@@ -154,8 +155,9 @@ WITH given AS (
   ON CONFLICT (number) WHERE outcome IS NULL DO NOTHING
   RETURNING attempt_id, contact_id, fence
 )
-UPDATE campaign_contact cc SET {_LEASED}, fence = claimed.fence, attempt_id = claimed.attempt_id
-FROM claimed WHERE cc.campaign = :campaign AND cc.contact_id = claimed.contact_id
+UPDATE campaign_contact cc SET {_LEASED},
+  (fence, attempt_id) = (SELECT fence, attempt_id FROM claimed WHERE claimed.contact_id = cc.contact_id)
+WHERE cc.campaign = :campaign AND cc.contact_id = ANY(ARRAY(SELECT contact_id FROM claimed))
 RETURNING cc.attempt_id
 """
 _CLAIM_SQLITE: Final = f"""
