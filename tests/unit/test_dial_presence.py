@@ -121,6 +121,21 @@ def test_one_that_could_not_say_that_it_lives_begins_again(silent_s, part):
     assert one.share(now, WINDOW_S).part(10) == part
 
 
+@pytest.mark.parametrize(
+    ("beaten_at", "read_at", "fresh"),
+    [(5.0, 5.0, True), (0.5, 5.0, True), (-0.5, 5.0, False), (5.0, 2.1, True), (5.0, 1.9, False)],
+)
+def test_nobody_is_called_on_old_knowledge_nor_by_one_that_others_may_take_for_gone(beaten_at, read_at, fresh):
+    """At 5 s: what was read is good for 3 s, and a row that could not be written for 5 s is not enough."""
+    presence = Presence("a", TIMING)
+    for what, at in sorted([("beat", beaten_at), ("read", read_at)], key=lambda each: each[1]):
+        if what == "beat":
+            presence.beaten(at, at)
+        else:
+            presence.learn({"a": Seen("", 1)}, at, at)
+    assert presence.is_fresh(5.0) is fresh
+
+
 def test_the_share_of_one_that_leaves_is_taken_when_its_calls_are_out_of_the_window():
     book, one, two = Book(), Presence("a", TIMING), Presence("b", TIMING)
     now = 0.0
