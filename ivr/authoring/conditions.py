@@ -50,6 +50,10 @@ class Unfit(Exception):
     """Why an expression has no counterpart."""
 
 
+class Broken(Unfit):
+    """It has no meaning in any form: its author has to mend it."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What conditions may know of one question of the form."""
@@ -136,7 +140,7 @@ class Conditions:
 
     def _among(self, asked: Asked, value: str) -> None:
         if value not in asked.values:
-            raise Unfit(f"{value!r} is none of the choices of {asked.name}: {', '.join(asked.values)}")
+            raise Broken(f"{value!r} is none of the choices of {asked.name}: {', '.join(asked.values)}")
 
     def _equals(self, asked: Asked, value: str, sign: str) -> str:
         """A choice compared with one of its values."""
@@ -265,7 +269,7 @@ class Conditions:
         try:
             return f"({_bare(convert(asked.calculation))})"
         except Unfit as error:
-            raise Unfit(f"{asked.name} is calculated, and {error}") from None
+            raise type(error)(f"{asked.name} is calculated, and {error}") from None
         finally:
             self._open.pop()
 
@@ -319,8 +323,10 @@ def _bare(text: str) -> str:
 
 
 def parse(text: str) -> Expr:
-    """The tree, or Unfit with the reason: the two ways of failing are one to a form's author."""
+    """The tree. Raises Broken where it can be read by nobody, else Unfit."""
     try:
         return xpath.parse(text)
-    except xpath.XPathError as error:
+    except xpath.NotByPhone as error:
         raise Unfit(str(error)) from None
+    except xpath.XPathError as error:
+        raise Broken(str(error)) from None

@@ -11,7 +11,7 @@ from typing import Final
 
 from ivr.authoring import labels, tongues, xpath
 from ivr.authoring.choices import ChoiceLists, Texts
-from ivr.authoring.conditions import Asked, Conditions, Unfit, parse
+from ivr.authoring.conditions import Asked, Broken, Conditions, Unfit, parse
 from ivr.authoring.form_types import COLUMNS, read_type
 from ivr.authoring.report import Report
 from ivr.authoring.sheets import Row, Sheet
@@ -162,9 +162,17 @@ class Form:
         try:
             tree = Call(text.lower(), ()) if text.lower() in ("true", "false") else parse(text)
         except Unfit as error:
-            self.report.lost(row.place(header), f"{header} {text!r}: {error}; {lost}", row.get("name"))
+            self.unfit(row, header, error, lost)
             return None
         return tree if self.names_exist(row, header, tree) else None
+
+    def unfit(self, row: Row, header: str, error: Unfit, lost: str) -> None:
+        """A mistake of the form's author is to be mended; what a phone cannot do is lost."""
+        told, name = f"{header} {row.get(header)!r}: {error}", row.get("name")
+        if isinstance(error, Broken):
+            self.report.error(row.place(header), told, name)
+        else:
+            self.report.lost(row.place(header), f"{told}; {lost}", name)
 
     def names_exist(self, row: Row, header: str, tree: Expr) -> bool:
         strange = sorted(xpath.refs(tree) - self.all_names)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ivr.authoring import constraints, labels
-from ivr.authoring.conditions import Unfit, parse
+from ivr.authoring.conditions import Broken, Unfit, parse
 from ivr.authoring.form import Form
 from ivr.authoring.form_types import read_type
 from ivr.authoring.sheets import Row
@@ -108,7 +108,7 @@ class Groups:
             made = self.form.conditions.convert(tree, loop=self.loop)
             return {"0": NEVER, "1": "", "true": ""}.get(made, made), ""
         except Unfit as error:
-            self.report.lost(row.place("relevant"), f"relevant {text!r}: {error}; {else_}", row.get("name"))
+            self.form.unfit(row, "relevant", error, else_)
             return "", f"Asked if: {text}"
 
     def add(self, items: list[Item], when: str, note: str) -> None:
@@ -178,6 +178,8 @@ class Groups:
             tree = parse(count)
             items, condition = self._rounds(tree, f"{name}_item")
         except Unfit as error:
+            if isinstance(error, Broken):
+                self.form.unfit(row, "repeat_count", error, "")
             frame.lost, frame.lost_at = f"repeat_count {count!r}: {error}", row.place("repeat_count")
             return
         if not self.form.names_exist(row, "repeat_count", tree):

@@ -106,9 +106,8 @@ class Questions:
         try:
             item["valid"] = self.form.conditions.convert(rest, self.form.known[name], self.loop)
         except Unfit as error:
-            written = row.get("constraint")
-            self.report.lost(row.place("constraint"), f"constraint {written!r}: {error}; not checked", name)
-            item[NOTE].append(f"Not checked: {written}")
+            self.form.unfit(row, "constraint", error, "not checked")
+            item[NOTE].append(f"Not checked: {row.get('constraint')}")
             return
         message = self.form.prompt(row, "constraint_message", self.form.texts(row, "constraint_message"), self.loop)
         if message and set(message) == set(self.form.languages) and all(message.values()):

@@ -19,6 +19,10 @@ class XPathError(Exception):
     """What is wrong with an expression, in words for its author."""
 
 
+class NotByPhone(XPathError):
+    """It is a good expression, and has no meaning in a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     value: str  # as written
@@ -84,7 +88,7 @@ _OPERATORS = frozenset(op for level in _LEVELS for op in level)
 def parse(text: str) -> Expr:
     """The tree of one expression."""
     if len(text) > MAX_LENGTH:
-        raise XPathError(f"it is longer than {MAX_LENGTH} characters")
+        raise NotByPhone(f"it is longer than {MAX_LENGTH} characters")
     parser = _Parser(list(_tokens(text)))
     tree = parser.level(0, MAX_DEPTH)
     if parser.at < len(parser.tokens):
@@ -105,7 +109,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         if hit["ref"]:
             yield _Token("ref", hit["refname"])
         elif kind == "path":
-            raise XPathError(f"{hit['path']!r}: a path into the form's document has no meaning in a call")
+            raise NotByPhone(f"{hit['path']!r}: a path into the form's document has no meaning in a call")
         elif kind == "text":
             yield _Token("text", hit["text"][1:-1])
         else:
@@ -134,7 +138,7 @@ class _Parser:
 
     def level(self, n: int, depth: int) -> Expr:
         if depth == 0:
-            raise XPathError("it is nested too deeply")
+            raise NotByPhone("it is nested too deeply")
         if n == len(_LEVELS):
             return self.unary(depth)
         left = self.level(n + 1, depth)
@@ -142,7 +146,7 @@ class _Parser:
         while self.peek().kind in ("op", "word") and self.peek().text in _LEVELS[n]:
             operators += 1
             if operators > 400:
-                raise XPathError("it has too many parts")
+                raise NotByPhone("it has too many parts")
             op = self.take().text
             left = Binary(op, left, self.level(n + 1, depth))
         return left
@@ -151,7 +155,7 @@ class _Parser:
         if self.peek() == _Token("op", "-"):
             self.take()
             if depth == 1:
-                raise XPathError("it is nested too deeply")
+                raise NotByPhone("it is nested too deeply")
             return Negative(self.unary(depth - 1))
         return self.primary(depth)
 

@@ -201,6 +201,11 @@ def _tell_test(table: Any) -> None:
         click.echo(f"Fisher's exact p {showing.p_value(table.fisher_p)}")
     if table.warning:
         click.echo(f"warning: {table.warning}")
+    if table.several:
+        click.echo("\nSeveral answers of one person: shares are of people (n), and there is no chi-square.")
+    if table.overlapping:
+        click.echo("Columns have people in common, so they are not tested against each other.")
+        return
     click.echo("A letter: this share is larger than that column's by more than chance (5%, Holm).")
     if table.not_tested:
         click.echo(f"Too few answers for letters (under 30): {', '.join(table.not_tested)}")

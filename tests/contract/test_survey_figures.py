@@ -161,6 +161,23 @@ def test_crosstab_has_the_questionnaires_order(stored: str) -> None:
     assert several.counts == ((1, 1), (0, 1), (0, 1))
 
 
+def test_a_person_with_several_answers_is_one_person_of_a_crosstab(stored: str) -> None:
+    """Shares are of people; nothing is tested that would take every answer for another person's."""
+    with reading(stored) as reader:
+        by_agent = cross(reader, "used", "agent")
+        by_used = cross(reader, "agent", "used")
+        counted = {o.value: (o.count, o.share) for o in results(reader)["used"].options}
+    assert (by_agent.total, by_agent.chi_square, by_agent.several, by_agent.overlapping) == (3, None, True, False)
+    assert by_agent.column_totals == (3,)
+    assert {
+        row: (total, total / by_agent.total) for row, total in zip(by_agent.rows, by_agent.row_totals, strict=True)
+    } == (counted)
+    assert by_agent.column_shares() == [[pytest.approx(2 / 3)], [pytest.approx(1 / 3)], [pytest.approx(1 / 3)]]
+    assert (by_used.total, by_used.row_totals, by_used.overlapping) == (3, (3,), True)
+    assert by_used.column_totals == (2, 1, 1)
+    assert by_used.letters == (("", "", ""),)
+
+
 def test_trend_compares_each_week_with_the_one_before(stored: str) -> None:
     with reading(stored) as reader:
         found = trend(reader, "overall")
@@ -205,6 +222,33 @@ def test_rates_classify_each_partial_run_by_what_it_answered(stored: str) -> Non
     assert found.e == pytest.approx(11 / 13)
     assert more.rates["RR1"] == pytest.approx(8 / 22)
     assert more.rates["RR3"] == pytest.approx(8 / (11 + 11 * 11 / 13))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "counts_as"),
+    [
+        (6, 6, Disposition.COMPLETE),
+        (6, 5, Disposition.COMPLETE),
+        (6, 4, Disposition.PARTIAL),
+        (6, 2, Disposition.BREAK_OFF),
+        (6, 0, Disposition.BREAK_OFF),
+        (0, 0, Disposition.COMPLETE),
+    ],
+)
+def test_who_came_to_the_end_is_classified_by_what_was_answered(
+    stored: str, asked: int, answered: int, counts_as: Disposition
+) -> None:
+    """A caller who kept silent to the end has completed nothing."""
+    with reading(stored) as reader:
+        before = rates(reader).dispositions
+    run = {"call_id": "silent", "survey": "aftercare", "occurrence": 1, "definition": DEFINITION.hash}
+    end = {"status": "complete", "last_question": "overall", "asked": asked, "answered": answered, "at": MONDAY}
+    store(stored, ("run", {**run, **end}))
+    with reading(stored) as reader:
+        after = rates(reader).dispositions
+    assert {case: after[case] - before.get(case, 0) for case in after if after[case] != before.get(case)} == {
+        counts_as: 1
+    }
 
 
 def store(url: str, *rows: tuple[str, dict[str, Any]]) -> None:

@@ -121,6 +121,22 @@ BROKEN = [
     ),
     ([["integer", "q", "Q?", "${x} = 1"]], ["survey!D2: relevant names 'x', which is no question"]),
     ([["note", "n", "See ${x}"]], ["survey!C2: the text names 'x', which is no question"]),
+    (
+        [["integer", "p", "P?"], ["integer", "q", "Q?", "${p} >"]],
+        ["survey!D3: relevant '${p} >': something is missing"],
+    ),
+    (
+        [["integer", "p", "P?"], ["integer", "q", "Q?", "selected(${p}"]],
+        ["survey!D3: relevant 'selected(${p}': ')' is"],
+    ),
+    (
+        [["select_one abc", "p", "P?"], ["integer", "q", "Q?", "${p} = 'zebra'"]],
+        ["survey!D3: relevant \"${p} = 'zebra'\": 'zebra' is none of the choices of p"],
+    ),
+    (
+        [["begin repeat", "g", "G", "", "1 +"], ["integer", "q", "Q?"], ["end repeat", "", ""], ["integer", "z", "Z?"]],
+        ["survey!E2: repeat_count '1 +': "],
+    ),
     ([["geopoint", "q", "Q?"]], ["survey!A1: there is nothing in the form that a phone can ask"]),
     (
         [["intger", "q", "Q?"], ["integer", "r", ""], ["integer", "s", "S?", "${x} = 1"]],

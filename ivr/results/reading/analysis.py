@@ -9,14 +9,15 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from typing import Any, Final, Generic, TypeVar
 
 from ivr.results.reading.book import ReadingError
 from ivr.results.reading.names import label_of, moment_of, shown
 from ivr.results.reading.questions import Figure, Gathered, QuestionResult, question_result
 from ivr.results.reading.reader import Reader
 from ivr.results.reading.weighting import UNWEIGHTED, Weighting
-from ivr.results.stats.crosstab import Cells, Crosstab, crosstab
+from ivr.results.stats.crosstab import Cells, Crosstab, People, crosstab
 from ivr.results.stats.distributions import normal_two_sided, z_for
 from ivr.results.stats.intervals import Interval
 from ivr.results.stats.shares import difference_of_shares
@@ -24,6 +25,7 @@ from ivr.results.stats.trend import Bucket, bucket, filled
 from ivr.survey.definition import QuestionDef
 
 Group = tuple[Any, ...]
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -81,25 +83,54 @@ def figures(
 
 
 def cross(reader: Reader, row: str, column: str, weighting: Weighting = UNWEIGHTED, language: str = "") -> Crosstab:
-    """Runs without a value of either are left out; a run counts in each of its several answers."""
+    """Runs without a value of either are left out. A run counts in each of its several answers, and as one person."""
     if row == column:
         raise ReadingError(f"{row!r} by itself says nothing; give two names")
-    rows, columns = reader.names[row], reader.names[column]
-    weights: dict[tuple[str, str], float] = {}
-    squared: dict[tuple[str, str], float] = {}
-    labels: tuple[dict[str, tuple[Any, ...]], ...] = ({}, {})
+    sides = (reader.names[row], reader.names[column])
+    pairs: Tally[tuple[str, str]] = Tally()
+    people: tuple[Tally[str], ...] = (Tally(), Tally())
+    everybody: Tally[None] = Tally()
+    places: tuple[dict[str, tuple[Any, ...]], ...] = ({}, {})
     for cell in reader.runs((row, column, *weighting.names)):
+        given = [
+            {label_of(side.question, part, language): _place(side.question, part) for part in _parts(value)}
+            for side, value in zip(sides, cell.group[:2], strict=True)
+        ]
+        if not all(given):
+            continue
         weight = weighting.of(cell.group[2:])
-        for left in _parts(cell.group[0]):
-            for right in _parts(cell.group[1]):
-                pair = (label_of(rows.question, left, language), label_of(columns.question, right, language))
-                labels[0].setdefault(pair[0], _place(rows.question, left))
-                labels[1].setdefault(pair[1], _place(columns.question, right))
-                weights[pair] = weights.get(pair, 0.0) + weight * cell.count
-                squared[pair] = squared.get(pair, 0.0) + weight * weight * cell.count
-    orders = [sorted(found, key=lambda name, found=found: found[name]) for found in labels]  # type: ignore[misc]
-    cells = Cells(weights, squared) if weighting.weights else Cells(weights)
-    return crosstab(cells, rows=orders[0], columns=orders[1])
+        everybody.add(None, weight, cell.count)
+        for found, order, counted in zip(given, places, people, strict=True):
+            order.update(found)
+            for label in found:
+                counted.add(label, weight, cell.count)
+        for pair in product(*given):
+            pairs.add((pair[0], pair[1]), weight, cell.count)
+    orders = [sorted(order, key=order.__getitem__) for order in places]
+    cells = Cells(pairs.weights, pairs.squared if weighting.weights else None)
+    several = [side.question is not None and side.question.kind in SEVERAL for side in sides]
+    whole = everybody.sums().get(None, (0.0, 0.0))
+    persons = People(people[0].sums(), people[1].sums(), whole, share_columns=several[1])
+    return crosstab(cells, rows=orders[0], columns=orders[1], people=persons if any(several) else None)
+
+
+#: Kinds of questions with several answers of one person.
+SEVERAL: Final = ("multiple", "ranking")
+
+
+class Tally(Generic[Key]):
+    """Weights and their squares, summed by a key."""
+
+    def __init__(self) -> None:
+        self.weights: dict[Key, float] = defaultdict(float)
+        self.squared: dict[Key, float] = defaultdict(float)
+
+    def add(self, key: Key, weight: float, count: float) -> None:
+        self.weights[key] += weight * count
+        self.squared[key] += weight * weight * count
+
+    def sums(self) -> dict[Key, tuple[float, float]]:
+        return {key: (weight, self.squared[key]) for key, weight in self.weights.items()}
 
 
 def _parts(value: Any) -> list[Any]:

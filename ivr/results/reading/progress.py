@@ -87,9 +87,9 @@ def _step(question: QuestionDef, visits: list[VisitCell], given: Mapping[str, in
 
 # -- rates -------------------------------------------------------------------------------------------------
 
-#: How a run ended -> what it counts as. Partial runs are told apart by what they answered.
+#: How a run ended -> what it counts as. All others, those that came to the end too, are told apart by how much of it
+#: they answered: who kept silent to the end has completed nothing.
 DISPOSITIONS: Mapping[str, Disposition] = {
-    "complete": Disposition.COMPLETE,
     "screened_out": Disposition.NO_ELIGIBLE_RESPONDENT,
     "quota_full": Disposition.QUOTA_FILLED,
     "refused": Disposition.REFUSAL,
@@ -126,7 +126,7 @@ def rates(
         elif status in counted and status in DISPOSITIONS:
             found[DISPOSITIONS[status]] += run.count
         elif status in counted:
-            share = answered_share(reader.book.definition, last or "", int(asked or 0), int(answered or 0))
+            share = _share(reader.book.definition, status, last or "", int(asked or 0), int(answered or 0))
             found[aapor.classify_run(share, complete_above, partial_from)] += run.count
     found.update(others or {})
     counts = Counts.of(found)
@@ -138,6 +138,13 @@ def rates(
         open=left_out["begun"],
         resumed=left_out["resumed"],
     )
+
+
+def _share(definition: Definition, status: str, last: str, asked: int, answered: int) -> float:
+    if status != "complete":
+        return answered_share(definition, last, asked, answered)
+    # Whoever came to the end was asked all that applied; asked nothing, there was nothing to leave out.
+    return min(1.0, answered / asked) if asked else 1.0
 
 
 def answered_share(definition: Definition, last: str, asked: int, answered: int) -> float:

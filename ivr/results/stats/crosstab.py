@@ -42,6 +42,19 @@ class Cells:
 
 
 @dataclass(frozen=True)
+class People:
+    """Where somebody may have several answers: how many people each row, each column, and the whole table has.
+
+    A weight and the sum of its squares each; without weights both are the count.
+    """
+
+    rows: Mapping[str, tuple[float, float]]
+    columns: Mapping[str, tuple[float, float]]
+    all: tuple[float, float]
+    share_columns: bool  # somebody may be in several columns
+
+
+@dataclass(frozen=True)
 class Crosstab:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -56,6 +69,8 @@ class Crosstab:
     column_letters: tuple[str, ...]
     letters: tuple[tuple[str, ...], ...]  # by row: the columns whose share is smaller by more than chance
     not_tested: tuple[str, ...]  # columns with too few answers for a test
+    several: bool = False  # answers of one person: totals are of people, and a column may sum to more than 1
+    overlapping: bool = False  # somebody is in several columns: nothing is tested
 
     def column_shares(self) -> list[list[float | None]]:
         """Of each column, so that a column sums to 1: what survey tables print."""
@@ -81,8 +96,12 @@ def crosstab(
     columns: Sequence[str] = (),
     level: float = 0.05,
     min_base: float = 30,
+    people: People | None = None,
 ) -> Crosstab:
-    """``rows`` and ``columns`` give the order; without, as they are met. A column under ``min_base`` is not tested."""
+    """``rows`` and ``columns`` give the order; without, as they are met. A column under ``min_base`` is not tested.
+
+    With ``people`` shares are of people, and there is no chi-square: it takes every answer for another person's.
+    """
     given = cells if isinstance(cells, Cells) else Cells(cells)
     _check(given, level)
     rows = _order(rows, (row for row, _ in given.weights), "row")
@@ -91,14 +110,20 @@ def crosstab(
     total = sum(map(sum, counts))
     effective_n = given.effective_n(given.weights)
     bases = tuple(given.effective_n((row, column) for row in rows) for column in columns)
+    row_totals, column_totals = tuple(map(sum, counts)), tuple(sum(column) for column in zip(*counts, strict=True))
+    if people:
+        total, effective_n = people.all[0], kish(*people.all)
+        bases = tuple(kish(*people.columns.get(column, (0.0, 0.0))) for column in columns)
+        row_totals = tuple(people.rows.get(row, (0.0, 0.0))[0] for row in rows)
+        column_totals = tuple(people.columns.get(column, (0.0, 0.0))[0] for column in columns)
     scale = effective_n / total if total else 0.0
-    test = chi_square([[count * scale for count in row] for row in counts])
+    test = None if people else chi_square([[count * scale for count in row] for row in counts])
     made = Crosstab(
         rows=rows,
         columns=columns,
         counts=counts,
-        row_totals=tuple(map(sum, counts)),
-        column_totals=tuple(sum(column) for column in zip(*counts, strict=True)),
+        row_totals=row_totals,
+        column_totals=column_totals,
         total=total,
         effective_n=effective_n,
         column_bases=bases,
@@ -107,7 +132,11 @@ def crosstab(
         column_letters=tuple(column_letter(at) for at in range(len(columns))),
         letters=(),
         not_tested=tuple(column for column, base in zip(columns, bases, strict=True) if base < min_base),
+        several=people is not None,
+        overlapping=people is not None and people.share_columns,
     )
+    if made.overlapping:
+        return replace(made, letters=tuple(("",) * len(columns) for _ in rows))
     letters = tuple(_letters(row, made, level) for row in made.column_shares())
     return replace(made, letters=letters)
 
