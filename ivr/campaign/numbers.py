@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Final, NamedTuple
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from phonenumbers import ValidationResult, shortnumberinfo, timezone
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 E164: Final = re.compile(r"\+[0-9]{3,15}")
 #: Beside those that the library knows of each country.
@@ -23,6 +25,7 @@ EMERGENCY: Final = frozenset(
     {"000", "100", "101", "102", "103", "104", "108", "110", "111", "112", "113", "115", "117", "118", "119", "120"}
     | {"122", "123", "133", "144", "190", "191", "192", "193", "911", "912", "991", "995", "997", "998", "999", "12110"}
 )
+_CODES: Final = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
 _SEPARATORS: Final = frozenset(" -().[]‐‑‒–—―−ー\t")
 _LONGEST_TEXT: Final = 60
 _SCIENTIFIC: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{1,2}")
@@ -53,6 +56,25 @@ def zone_of(number: str) -> str:
     """The IANA zone of an E.164 number; "" unless the plan leaves exactly one."""
     zones = timezone.time_zones_for_number(_number(number))
     return zones[0] if len(zones) == 1 and zones[0] in _zones() else ""
+
+
+def may_be_in(number: str, zone: str) -> bool:
+    """Whether the clock of ``zone`` is one of the clocks in the E.164 number's country (or countries: +1 is many)."""
+    code = next((n for n in (number[1:2], number[1:3], number[1:4]) if n.isdigit() and int(n) in _CODES), "")
+    return bool(code) and _have_this_clock(code, zone)
+
+
+@lru_cache(maxsize=4096)
+def _have_this_clock(code: str, zone: str) -> bool:
+    named = {each for prefix, zones in TIMEZONE_DATA.items() if prefix.startswith(code) for each in zones}
+    if zone in named:
+        return True
+    # The same place may be written in two ways: US/Eastern. Whoever has its hours, summer and winter, has its clock.
+    return zone in _zones() and _hours(zone) in {_hours(each) for each in named if each in _zones()}
+
+
+def _hours(zone: str) -> tuple[timedelta | None, ...]:
+    return tuple(datetime(2026, month, 15, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7))
 
 
 def country_of(number: str) -> str:

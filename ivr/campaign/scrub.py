@@ -16,7 +16,7 @@ from ivr.campaign.model import Campaign
 from ivr.campaign.numbers import E164, normalise
 from ivr.campaign.outcomes import FINAL_EVERYWHERE
 from ivr.campaign.retries import Counts, earliest
-from ivr.campaign.windows import local_day, next_opening
+from ivr.campaign.windows import called_zone, local_day, next_opening
 from ivr.core.expr import evaluate
 
 #: rule -> what it means, for people.
@@ -30,7 +30,7 @@ RULES: Final[dict[str, str]] = {
     "do_not_call": "on the do-not-call list",
     "never_again": "an earlier call found no such number, or the person opted out",
     "no_consent": "no reference to a consent",
-    "unknown_zone": "zone not known, and the campaign names none for such numbers",
+    "unknown_zone": "zone not known, and the campaign names none that the number's country has",
     "no_gateway": "no gateway takes the number",
     "window": "no calling window opens before the campaign ends",
     "per_day": "as many attempts today as a number may have, and no window after that",
@@ -132,7 +132,7 @@ class Scrub:
 
 def place_in(campaign: Campaign, person: Person) -> str:
     """The zone that the person's time is reckoned in; "" when nobody knows."""
-    return person.zone or campaign.calling.zone
+    return called_zone(campaign.calling, person.zone, person.number)
 
 
 _Found = tuple[str, str] | None

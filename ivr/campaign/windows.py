@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from ivr.campaign.model import Calling
+from ivr.campaign.numbers import may_be_in
 
 #: How far `next_opening` looks when the campaign has no end.
 HORIZON_DAYS = 400
@@ -22,8 +23,16 @@ _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 
 
+def called_zone(calling: Calling, zone: str, number: str) -> str:
+    """The zone by which the number is called: its own, ``zone``; else the campaign's, if that is a clock that the
+    number's country has at all: a list of one country may hold a number of another. "": nobody knows it."""
+    if zone:
+        return zone
+    return calling.zone if calling.zone and may_be_in(number, calling.zone) else ""
+
+
 def may_call(calling: Calling, zone: str, at: datetime) -> bool:
-    """``zone``: the called party's, "" when it is not known."""
+    """``zone``: the called party's, see ``called_zone``; "" is the campaign's."""
     where = zone_info(zone or calling.zone)
     return where is not None and _is_open(calling, where, _aware(at))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ivr.results.reading.book import ReadingError, open_book
 from ivr.results.reading.reader import COUNTED, STATUSES, Reader, Selection
 from ivr.results.reading.weighting import UNWEIGHTED, Weighting, read_targets, weighted
 from ivr.results.stats.distributions import StatsError
+from ivr.store.views import report_zone
 
 _EVERYBODY = Selection()
 #: Millions of answers are counted in one statement, for which a server may take six times as long.
@@ -36,6 +37,7 @@ class Asked:
     db: str
     launch: str = ""
     selection: Selection = _EVERYBODY
+    zone: ZoneInfo | None = None  # None: the one of the database's views
     weights: Path | None = None
 
 
@@ -62,9 +64,9 @@ def _statuses(context: click.Context, option: click.Parameter, value: str) -> tu
     return found
 
 
-def zone_of(_context: click.Context, _option: click.Parameter, value: str) -> ZoneInfo:
+def zone_of(_context: click.Context, _option: click.Parameter, value: str) -> ZoneInfo | None:
     try:
-        return ZoneInfo(value)
+        return ZoneInfo(value) if value else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise click.BadParameter(f"{value!r} is no time zone; write UTC, Asia/Shanghai or Europe/Berlin") from None
 
@@ -80,12 +82,12 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
         since: datetime | None,
         until: datetime | None,
         status: tuple[str, ...],
-        zone: ZoneInfo,
+        zone: ZoneInfo | None,
         weights: Path | None,
         **more: Any,
     ) -> Any:
-        selection = Selection(since, until, status, where, zone)
-        return function(Asked(survey, db, launch, selection, weights), **more)
+        selection = Selection(since, until, status, where)
+        return function(Asked(survey, db, launch, selection, zone, weights), **more)
 
     wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
     wrapped.__dict__.update(function.__dict__)  # click's own notes of options that stand nearer
@@ -95,7 +97,13 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--weights", type=path, metavar="FILE", help="Targets for raking, in YAML (docs/figures/raking.md)."
         ),
-        click.option("--zone", callback=zone_of, default="UTC", show_default=True, help="Time zone of days and hours."),
+        click.option(
+            "--zone",
+            callback=zone_of,
+            default="",
+            metavar="ZONE",
+            help="Time zone of days and hours, as Asia/Shanghai. Default: `data: zone`, as in the views.",
+        ),
         click.option(
             "--status",
             callback=_statuses,
@@ -124,7 +132,8 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
 def asking(asked: Asked) -> Iterator[tuple[Reader, Weighting]]:
     with results.reading_store(asked.db, WAIT_MS) as connection:
         try:
-            reader = Reader(connection, open_book(connection, asked.survey, asked.launch), asked.selection)
+            selection = replace(asked.selection, zone=asked.zone or report_zone(connection))
+            reader = Reader(connection, open_book(connection, asked.survey, asked.launch), selection)
             targets = read_targets(asked.weights) if asked.weights else None
             yield reader, weighted(reader, targets) if targets else UNWEIGHTED
         except (ReadingError, StatsError) as error:

@@ -34,7 +34,8 @@ def command(context: click.Context, asked: Asked, out: Path, language: str, titl
         if language and language not in languages:
             raise click.ClickException(f"{asked.survey} is not in {language!r}; it is in {', '.join(languages)}")
         content = with_title(gather(reader, weighting, language or languages[0], _where(context)), title)
-    imprint = Imprint(datetime.now(asked.selection.zone), _version(), language or languages[0])
+        now = datetime.now(reader.selection.zone)
+    imprint = Imprint(now, _version(), language or languages[0])
     page = render(content, imprint).encode("utf-8", "replace")
     part = out.with_name(out.name + ".part")
     try:

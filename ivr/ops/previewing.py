@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from ivr.campaign.forecast import DEFAULT, STEP_S, Expected, Forecast, forecast
 from ivr.campaign.model import Campaign
 from ivr.campaign.scrub import RULES, Verdict
+from ivr.campaign.windows import called_zone
 from ivr.ops.campaigning import verdicts
 from ivr.results.outbound.attempts import past
 from ivr.store import sample
@@ -111,7 +112,7 @@ def lines(connection: Connection, preview: Preview) -> Iterator[list[Line]]:
 
 
 def _line(campaign: Campaign, known: sample.Known, verdict: Verdict) -> Line:
-    zone = known.zone or campaign.calling.zone
+    zone = called_zone(campaign.calling, known.zone, known.number)
     return Line(
         *(known.contact_id, known.list, known.number, known.name, zone),
         *(verdict.rule, verdict.why, verdict.at, known.attempts),

@@ -31,7 +31,8 @@ class Wish:
     zone: str
 
 
-#: Of calls that a campaign made, and of people it has tried to reach who called themselves.
+#: Of calls that a campaign made, and of people it has tried to reach who called themselves. In a campaign that calls
+#: nobody any more nobody can wait: the wish stays open, for a person to see.
 _OPEN: Final = """
 SELECT o.call_id, o.occurrence, o.alert, o.json, o.at, p.campaign, p.contact_id, p.zone
 FROM outbox o
@@ -40,6 +41,7 @@ LEFT JOIN call c ON c.call_id = o.call_id
 JOIN campaign_contact p ON (p.campaign = a.campaign AND p.contact_id = a.contact_id)
     OR (a.attempt_id IS NULL AND p.number = c.caller)
 WHERE o.survey = '-' AND o.kind = 'call_back' AND o.done_at IS NULL AND p.state <> 'leased'
+  AND p.campaign IN (SELECT campaign FROM campaign WHERE state IN ('scheduled', 'running', 'paused'))
 """
 _FIRST: Final = " ORDER BY o.at LIMIT 100"
 _OF_CAMPAIGN: Final = " AND p.campaign = :campaign"

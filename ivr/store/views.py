@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, delete, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
@@ -102,6 +103,11 @@ def _run(connection: Connection, sql: str) -> None:
 
 
 # -- what the views read besides the rows of calls ---------------------------------------------------------------------
+
+
+def report_zone(connection: Connection) -> ZoneInfo:
+    """Whose days the views count in: figures count in the same ones."""
+    return zone_of(connection.scalar(select(schema.report_zone.c.zone)) or "UTC")
 
 
 def _set_zone(connection: Connection, zone: str | None) -> None:

@@ -90,6 +90,18 @@ def test_who_called_themselves_is_found_by_number(database: str) -> None:
     assert rows(database, "campaign_contact")[0]["state"] == "waiting"
 
 
+@pytest.mark.parametrize("state", ["draft", "draining", "done", "archived"])
+def test_a_campaign_that_calls_nobody_any_more_moves_nobody(database: str, state: str) -> None:
+    seed(database, {"running": 1, "over": 1})
+    change(database, "campaign", {"state": state}, campaign="over")
+    change(database, "campaign_contact", {"state": "done", "outcome": "answered"})
+    add(database, "call", call_id="in-1", caller=number(0), started_at=NOW)
+    wish(database, "in-1", "")
+    assert met(database) == 1
+    found = {row["campaign"]: (row["state"], row["outcome"]) for row in rows(database, "campaign_contact")}
+    assert found == {"running": ("waiting", None), "over": ("done", "answered")}
+
+
 OTHERS = {"of another campaign": ("in-1", number(0), "another"), "a stranger's": ("in-1", "+8613900139000", "")}
 
 

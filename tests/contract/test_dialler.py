@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from dialtools import add, number, rows
+from dialtools import add, change, number, rows
 from simtools import BEGIN, World, by_last_digit, campaign, fullest, launch, state
 
 from ivr.campaign.model import Attempts, Calling, Gateway, Retry, Window
@@ -185,6 +185,22 @@ def test_fault_94_at_the_end_of_the_window_calling_ends(database):
     times = [at for at, _, _ in made.switches["one"].originated]
     assert max(times) <= 60_000
     assert len(times) >= 50
+
+
+@pytest.mark.parametrize("theirs", ["+12125550123", "+61412345678"])
+def test_fault_94_a_number_of_another_country_is_not_called_by_the_campaigns_clock(database, theirs):
+    """Its zone is not known: the campaign's may stand for it only where the number's country has that clock."""
+    calling = Calling((Window(tuple(range(7)), 9 * 60, 20 * 60),), zone="Asia/Shanghai")
+    made = world(database, 3, {}, what=campaign(per_second=2, calling=calling))
+    for n, number_ in enumerate((theirs, number(1))):
+        for table in ("contact", "campaign_contact"):
+            change(database, table, {"number": number_, "zone": ""}, contact_id=f"aftercare-{n}")
+    made.dialler()
+    made.run(30)
+    called = {digits for _, _, digits in made.switches["one"].originated}
+    assert called == {number(1)[1:], number(2)[1:]}
+    (row,) = rows(database, "campaign_contact", contact_id="aftercare-0")
+    assert (row["state"], row["outcome"], row["attempts"]) == ("done", "unknown_zone", 0)
 
 
 @pytest.mark.parametrize("how", ["paused", "draining", "archived"])

@@ -45,6 +45,20 @@ def test_figures_have_one_row_for_each_number(url: str) -> None:
     assert rows["best", "mean rank", "speed"]["estimate"] == "1.333333"
 
 
+def test_days_are_those_of_the_views(url: str, tmp_path: Path) -> None:
+    """Figures and views of one database count in the same days, unless somebody asks for others."""
+    far = f"sqlite:///{tmp_path}/far.db"
+    upgrade(far, zone="Pacific/Kiritimati")  # 14 hours before UTC
+    fill(far)
+    words = ["trend", "aftercare", "overall", "--by", "day"]
+    utc, local = table(url, *words), table(far, *words)
+    assert local == table(url, *words, "--zone", "Pacific/Kiritimati")
+    assert utc == table(far, *words, "--zone", "UTC") != local
+    result = ivr(far, "report", "aftercare", "--out", str(tmp_path / "report.html"))
+    assert result.exit_code == 0, result.output
+    assert "Days and weeks are those of Pacific/Kiritimati." in (tmp_path / "report.html").read_text("utf-8")
+
+
 def test_figures_by_group_and_condition(url: str) -> None:
     words = ["figures", "aftercare", "--by", "agent,region", "--where", "overall >= 3", "--question", "overall"]
     rows = [r for r in table(url, *words) if r["figure"] == "CSAT"]

@@ -105,6 +105,28 @@ def test_without_a_country_a_number_brings_its_own():
 
 
 @pytest.mark.parametrize(
+    ("number", "zone", "may_be"),
+    [
+        (MOBILE, "Asia/Shanghai", True),
+        (MOBILE, "Asia/Singapore", True),  # another name of the same clock
+        (MOBILE, "America/New_York", False),
+        ("+12125550123", "America/Los_Angeles", True),  # whoever has it may live there
+        ("+12125550123", "US/Eastern", True),
+        ("+12125550123", "Asia/Shanghai", False),
+        ("+61412345678", "Australia/Sydney", True),
+        ("+61412345678", "America/Los_Angeles", False),
+        ("+491711234567", "Europe/Berlin", True),
+        ("+491711234567", "Europe/Moscow", False),
+        ("+79161234567", "Asia/Vladivostok", True),
+        ("+80055512345", "UTC", False),
+        (MOBILE, "Mars/Olympus", False),
+    ],
+)
+def test_a_number_may_only_be_in_the_zones_of_its_country(number, zone, may_be):
+    assert numbers.may_be_in(number, zone) is may_be
+
+
+@pytest.mark.parametrize(
     ("number", "zone", "country"),
     [
         (MOBILE, "Asia/Shanghai", "CN"),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ivr.campaign.model import Campaign, Gateway
 from ivr.campaign.retries import Counts, after_attempt
-from ivr.campaign.windows import local_day, may_call, next_opening
+from ivr.campaign.windows import called_zone, local_day, may_call, next_opening
 from ivr.hosts.dialler.calls import Calls
 from ivr.hosts.dialler.gates import Gate, Limits
 from ivr.hosts.dialler.originate import caller_id
@@ -165,8 +165,11 @@ class Turns:
 
     def _judge(self, each: Field, turn: Turn, rooms: dict[str, int], person: Candidate, wall: datetime) -> Verdict:
         calling = each.campaign.calling
-        if not may_call(calling, person.zone, wall):
-            opening = next_opening(calling, person.zone, wall)
+        zone = called_zone(calling, person.zone, person.number)
+        if not zone:
+            return Never("unknown_zone")
+        if not may_call(calling, zone, wall):
+            opening = next_opening(calling, zone, wall)
             return Later(opening) if opening is not None else Never("no_window")
         fit = [gateway for gateway in each.gateways.values() if gateway.takes(person.number)]
         if not fit:

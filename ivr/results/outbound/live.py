@@ -66,7 +66,7 @@ def read(connection: Connection, name: str, now: datetime) -> Now:
     left = campaigns.left(connection, name)
     person, tried = campaign_contact.c, dial_attempt.c
     due = select(func.count()).where(person.campaign == name, person.state == "waiting", person.next_at <= now)
-    by_gateway = _outcomes(connection, name)
+    by_gateway, withdrawn = _outcomes(connection, name), _withdrawn(connection, name)
     outcomes: dict[str, int] = {}
     for counts in by_gateway.values():
         for outcome, count in counts.items():
@@ -97,7 +97,10 @@ def read(connection: Connection, name: str, now: datetime) -> Now:
         talking=connection.scalar(talking) or 0,
         per_minute=started / minutes,
         done_per_minute=(connection.scalar(over) or 0) / minutes,
-        gateways=[_gateway(connection, gateway, counts, now) for gateway, counts in sorted(by_gateway.items())],
+        gateways=[
+            _gateway(connection, gateway, counts, withdrawn.get(gateway, 0), now)
+            for gateway, counts in sorted(by_gateway.items())
+        ],
     )
 
 
@@ -112,13 +115,25 @@ def _outcomes(connection: Connection, name: str) -> dict[str, dict[str, int]]:
     return found
 
 
-def _gateway(connection: Connection, gateway: str, counts: Mapping[str, int], now: datetime) -> GatewayNow:
+def _withdrawn(connection: Connection, name: str) -> dict[str, int]:
+    """Attempts that we gave up before any switch was told, by gateway: nothing that the gateway did."""
+    tried = dial_attempt.c
+    gateway = func.coalesce(tried.gateway, "").label("way")
+    never_sent = and_(tried.campaign == name, tried.outcome == "not_attempted", tried.sent_at.is_(None))
+    return {
+        row[0]: row[1] for row in connection.execute(select(gateway, func.count()).where(never_sent).group_by("way"))
+    }
+
+
+def _gateway(
+    connection: Connection, gateway: str, counts: Mapping[str, int], withdrawn: int, now: datetime
+) -> GatewayNow:
     return GatewayNow(
         gateway,
         going_on=counts.get(GOING_ON, 0),
         attempts=sum(counts.values()),
         answered=counts.get("answered", 0) + counts.get("opted_out", 0),
-        failed=sum(counts.get(outcome, 0) for outcome in OF_THE_WAY),
+        failed=sum(counts.get(outcome, 0) for outcome in OF_THE_WAY) - withdrawn,
         breaker=_breaker(_last(connection, gateway, now), now),
     )
 
@@ -127,7 +142,8 @@ def _last(connection: Connection, gateway: str, now: datetime) -> list[tuple[str
     """The last calls of all campaigns over the gateway, the newest first."""
     tried = dial_attempt.c
     # The index on attempts begins with the campaign.
-    lately = and_(tried.campaign.in_(select(campaign.c.campaign)), tried.leased_at > now - timedelta(hours=1))
+    of_all = tried.campaign.in_(select(campaign.c.campaign))
+    lately = and_(of_all, tried.leased_at > now - timedelta(hours=1), tried.sent_at.is_not(None))
     query: Any = (
         select(tried.outcome, tried.ended_at)
         .where(lately, tried.gateway == gateway, tried.outcome.is_not(None), tried.outcome != "unknown")

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from ivr.results.outbound.attempts import completed
 from ivr.results.reading.progress import DISPOSITIONS as OF_STATUS
-from ivr.results.reading.progress import answered_share
+from ivr.results.reading.progress import share_of_run
 from ivr.results.stats.aapor import Disposition, classify_run
 from ivr.store.schema import call, campaign_contact, campaign_version, dial_attempt, survey_definition, survey_run
 from ivr.survey.definition import Definition
@@ -140,7 +140,8 @@ def _of_runs(
             return OF_STATUS[row.status]
         if row.status == "begun" and row.ended_at is None:
             return None
-        share = definitions.share(row.definition, row.last_question, row.asked, row.answered)
+        known = definitions.of(row.definition)
+        share = share_of_run(known, row.status, row.last_question or "", row.asked or 0, row.answered or 0)
         return classify_run(share, complete_above, partial_from)
 
     rows: Iterable[Any] = connection.execute(query.execution_options(yield_per=5_000))
@@ -156,14 +157,11 @@ class _Definitions:
         self._connection = connection
         self._known: dict[str, Definition | None] = {}
 
-    def share(self, digest: str | None, last: str | None, asked: int | None, answered: int | None) -> float:
+    def of(self, digest: str | None) -> Definition | None:
         key = digest or ""
         if key not in self._known:
             self._known[key] = self._read(key)
-        definition = self._known[key]
-        if definition is not None:
-            return answered_share(definition, last or "", asked or 0, answered or 0)
-        return (answered or 0) / asked if asked else 0.0
+        return self._known[key]
 
     def _read(self, digest: str) -> Definition | None:
         text = self._connection.scalar(select(survey_definition.c.json).where(survey_definition.c.hash == digest))

@@ -126,7 +126,7 @@ def rates(
         elif status in counted and status in DISPOSITIONS:
             found[DISPOSITIONS[status]] += run.count
         elif status in counted:
-            share = _share(reader.book.definition, status, last or "", int(asked or 0), int(answered or 0))
+            share = share_of_run(reader.book.definition, status, last or "", int(asked or 0), int(answered or 0))
             found[aapor.classify_run(share, complete_above, partial_from)] += run.count
     found.update(others or {})
     counts = Counts.of(found)
@@ -140,11 +140,14 @@ def rates(
     )
 
 
-def _share(definition: Definition, status: str, last: str, asked: int, answered: int) -> float:
-    if status != "complete":
-        return answered_share(definition, last, asked, answered)
-    # Whoever came to the end was asked all that applied; asked nothing, there was nothing to leave out.
-    return min(1.0, answered / asked) if asked else 1.0
+def share_of_run(definition: Definition | None, status: str, last: str, asked: int, answered: int) -> float:
+    """Of the questions that applied: the share that was answered. ``definition``: None where nobody has it any more."""
+    if status == "complete":
+        # Whoever came to the end was asked all that applied; asked nothing, there was nothing to leave out.
+        return min(1.0, answered / asked) if asked else 1.0
+    if definition is None:
+        return min(1.0, answered / asked) if asked else 0.0
+    return answered_share(definition, last, asked, answered)
 
 
 def answered_share(definition: Definition, last: str, asked: int, answered: int) -> float:
