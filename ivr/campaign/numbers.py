@@ -59,22 +59,25 @@ def zone_of(number: str) -> str:
 
 
 def may_be_in(number: str, zone: str) -> bool:
-    """Whether the clock of ``zone`` is one of the clocks in the E.164 number's country (or countries: +1 is many)."""
+    """Whether ``zone``, by this or another name, is one of the E.164 number's country (or countries: +1 is many)."""
     code = next((n for n in (number[1:2], number[1:3], number[1:4]) if n.isdigit() and int(n) in _CODES), "")
-    return bool(code) and _have_this_clock(code, zone)
+    return bool(code) and _is_of(code, zone)
 
 
 @lru_cache(maxsize=4096)
-def _have_this_clock(code: str, zone: str) -> bool:
+def _is_of(code: str, zone: str) -> bool:
     named = {each for prefix, zones in TIMEZONE_DATA.items() if prefix.startswith(code) for each in zones}
     if zone in named:
         return True
-    # The same place may be written in two ways: US/Eastern. Whoever has its hours, summer and winter, has its clock.
-    return zone in _zones() and _hours(zone) in {_hours(each) for each in named if each in _zones()}
+    # The same place may be written in two ways: US/Eastern. Perth has Shanghai's hours, and never had its past.
+    return zone in _zones() and _history(zone) in {_history(each) for each in named if each in _zones()}
 
 
-def _hours(zone: str) -> tuple[timedelta | None, ...]:
-    return tuple(datetime(2026, month, 15, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7))
+@lru_cache(maxsize=1024)
+def _history(zone: str) -> tuple[timedelta | None, ...]:
+    where = ZoneInfo(zone)
+    days = (datetime(year, month, 15, tzinfo=where) for year in range(1970, 2027) for month in (1, 4, 7, 10))
+    return tuple(day.utcoffset() for day in days)
 
 
 def country_of(number: str) -> str:

@@ -24,8 +24,8 @@ _MINUTE = timedelta(minutes=1)
 
 
 def called_zone(calling: Calling, zone: str, number: str) -> str:
-    """The zone by which the number is called: its own, ``zone``; else the campaign's, if that is a clock that the
-    number's country has at all: a list of one country may hold a number of another. "": nobody knows it."""
+    """The zone by which the number is called: its own, ``zone``; else the campaign's, if that is a zone of the
+    number's country at all: a list of one country may hold a number of another. "": nobody knows it."""
     if zone:
         return zone
     return calling.zone if calling.zone and may_be_in(number, calling.zone) else ""

@@ -108,7 +108,9 @@ def test_without_a_country_a_number_brings_its_own():
     ("number", "zone", "may_be"),
     [
         (MOBILE, "Asia/Shanghai", True),
-        (MOBILE, "Asia/Singapore", True),  # another name of the same clock
+        (MOBILE, "PRC", True),  # another name of the same place
+        (MOBILE, "Asia/Singapore", False),  # the same hours, and another country
+        ("+61412345678", "Asia/Shanghai", False),  # as Perth has; who knows where this one is
         (MOBILE, "America/New_York", False),
         ("+12125550123", "America/Los_Angeles", True),  # whoever has it may live there
         ("+12125550123", "US/Eastern", True),
