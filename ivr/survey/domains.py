@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ivr.core import expr
 from ivr.core.nodes import Expr
-from ivr.survey.kinds import KINDS, range_of, values_of
+from ivr.survey.kinds import KINDS, chosen_of, range_of, values_of
 from ivr.survey.tree import Asking
 
 #: Numbers of no more steps than this are all tried.
@@ -88,7 +88,7 @@ def domain(use: Use, asked: Asking | None) -> list[Any] | None:
     data = KINDS[asked.kind].data or asked.kind
     keyed = list(values_of(asked.shape, asked.kind).values())
     if data in ("multiple", "ranking"):
-        return _of_list(use, keyed, data == "ranking")
+        return _of_list(use, asked, keyed, data == "ranking")
     if keyed:
         return [None, *keyed]
     span = range_of(asked.shape, asked.kind)
@@ -106,18 +106,28 @@ def domain(use: Use, asked: Asking | None) -> list[Any] | None:
     return _unique([None, *days, *numbers, _OTHER])
 
 
-def _of_list(use: Use, keyed: list[Any], ranked: bool) -> list[Any] | None:
+def _of_list(use: Use, asked: Asking, keyed: list[Any], ranked: bool) -> list[Any] | None:
     """Choices of options: of those that make a difference, and one that makes none."""
+    alone = set(getattr(asked.shape, "alone", None) or ())
     lists = [value for value in use.constants if isinstance(value, list)]
     items = keyed
     if not use.loose and not lists:
         named = [item for item in keyed if any(expr.equal(item, value) for value in use.constants)]
-        items = [*named, *[item for item in keyed if item not in named][:1]]
+        others = sorted((item for item in keyed if item not in named), key=lambda item: str(item) in alone)
+        items = [*named, *others[:1]]
         ranked = False
     if len(items) > (MOST_RANKED if ranked else MOST_OPTIONS):
         return None
     some = permutations if ranked else combinations
-    return [None, *(list(chosen) for size in range(len(items) + 1) for chosen in some(items, size))]
+    # Of those left out of ``items`` some may be chosen too: so this is the most, and there is no least.
+    most = min(len(items), (chosen_of(asked.shape, asked.kind) or (0, len(items)))[1])
+    lists = [list(chosen) for size in range(most + 1) for chosen in some(items, size)]
+    return [None, *(chosen for chosen in lists if len(chosen) < 2 or not alone.intersection(map(str, chosen)))]
+
+
+def missing_of(asked: Asking) -> list[Any]:
+    """Why there may be no answer, as its keys have it; none where there is one, or where nobody was asked."""
+    return [None, *dict.fromkeys(asked.missing.values())]
 
 
 def _of_fact(use: Use) -> list[Any] | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ivr.core import expr
 from ivr.core.nodes import Expr
-from ivr.survey.domains import Use, conditions_of, domain, uses
+from ivr.survey.domains import Use, conditions_of, domain, missing_of, uses
 from ivr.survey.tree import Asking, Group
 
 MOST: Final = 20_000
@@ -56,7 +56,8 @@ class Logic:
         found = uses([*conditions, *(tree for _, tree in rules)])
         domains: dict[str, list[Any]] = {}
         for name in involved:
-            values = domain(found.get(name, Use()), self.questions.get(name))
+            declined = self._declined(name)
+            values = missing_of(declined) if declined else domain(found.get(name, Use()), self.questions.get(name))
             if values is not None:
                 domains[name] = values
         if any(not expr.names(tree) <= domains.keys() for tree in conditions):
@@ -105,14 +106,23 @@ class Logic:
 
         In random order a condition was asked when others were not answered yet: it says nothing of them.
         """
-        asked = self.questions.get(name)
+        declined = self._declined(name)
+        asked = declined or self.questions.get(name)
         if asked is None:
             return []
         trees = list(conditions_of(asked))
-        if asked.shape.screen_out is not None and not screened:
+        if declined:
+            trees.append(["not", ["call", "answered", ["name", asked.shape.id]]])
+        elif asked.shape.valid is not None:
+            trees.append(asked.shape.valid)
+        if asked.shape.screen_out is not None and not screened and not declined:
             trees.append(["not", asked.shape.screen_out])
-        beside = self.beside.get(name, set())
+        beside = self.beside.get(asked.shape.id, set())
         return [t for t in trees if not any(read.removesuffix(".missing") in beside for read in expr.names(t))]
+
+    def _declined(self, name: str) -> Asking | None:
+        """The question whose `.missing` this is."""
+        return self.questions.get(name.removesuffix(".missing")) if name.endswith(".missing") else None
 
     def _involved(self, conditions: Iterable[Expr]) -> list[str]:
         """Every name that the conditions read, and those that decide whether what they read is asked at all.

@@ -22,6 +22,8 @@ QUESTIONS = """
   - {id: y, choice: {en: "Y?"}, options: {1: "5", 2: "6"}}
   - {id: s, csat: {en: "S?"}, screen_out: s == 1}
   - {id: t, csat: {en: "T?"}, when: s <= 3}
+  - {id: p, csat: {en: "P?"}, refuse: "9", valid: p > 2}
+  - {id: k, multiple: {en: "K?"}, options: {1: a, 2: b, 3: none, 4: c}, choose: 1..2, alone: [none]}
 """
 POSSIBLE = (
     *("'a' in m and 'b' in m and 'c' not in m", "length(m) == 2", "not ('a' in m) and answered(m)"),
@@ -36,12 +38,17 @@ POSSIBLE = (
     *("'a' in f and 'b' in f and 'c' not in f", "f < g", "f == -5", "f == 2 + 3", "f > 5 and f != 6 and f < 7"),
     *("f > 'b' and 'a' in f", "f > 7 and '7' in f", "f < 'm' and f > 5", "f + g == 7", "f != g", "f == g"),
     *("lower(f) == 'gold' and f != 'gold'", "number(f) > 3", "default(f, 'x') == 'x'", "f == n", "s == 1 or s == 2"),
-    *("s.missing == 'dont_know'", "t == 2 and s == 3", "not answered(t)", "caller.number == '10086'"),
+    *("t == 2 and s == 3", "not answered(t)", "caller.number == '10086'"),
+    *("p.missing == 'refused'", "p.missing == 'refused' or p == 3", "not answered(p) and p.missing != 'refused'"),
+    *("p == 3", "p > 4 and p.missing != 'refused'", "'a' in k and 'b' in k", "'none' in k and 'a' not in k"),
+    *("length(k) == 2", "'a' in k and not ('b' in k)", "not ('a' in k) and not ('none' in k) and answered(k)"),
 )
 IMPOSSIBLE = (
     *("s == 6", "s == 2 and s == 3", "n > 9", "n == 5 and n == 6", "x > 100", "d > '2027-01-01'", "'e' in m"),
     *("t == 2 and s == 4", "s == 1", "f == 1 and f == 2", "y == 'x'", "big < 0", "n + o > 18", "s > t and s < t"),
     *("answered(n) and not answered(n)", "'a' in r and 'a' not in r"),
+    *("s.missing == 'dont_know'", "p.missing == 'dont_know'", "p == 4 and p.missing == 'refused'", "p == 2", "p < 3"),
+    *("'a' in k and 'b' in k and 'c' in k", "'a' in k and 'none' in k"),
 )
 
 
