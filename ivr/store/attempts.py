@@ -79,11 +79,11 @@ RETURNING campaign, contact_id, number, fence
 """
 _TRIES: Final = """
 SELECT outcome, count(*) FROM dial_attempt
-WHERE contact_id = :contact AND campaign = :campaign AND outcome IS NOT NULL GROUP BY outcome
+WHERE number = :number AND contact_id = :contact AND campaign = :campaign AND outcome IS NOT NULL GROUP BY outcome
 """
 _PERSON: Final = """
 UPDATE campaign_contact SET state = :state, next_at = :at, outcome = :outcome, attempts = :attempts,
-  owner = NULL, lease_until = NULL, attempt_id = NULL
+  owner = NULL, lease_until = NULL, attempt_id = NULL, wished_at = CASE WHEN :called = 1 THEN NULL ELSE wished_at END
 WHERE campaign = :campaign AND contact_id = :contact AND fence = :fence
 """
 _OPENED: Final = """
@@ -138,13 +138,14 @@ def _finish(book: Book, result: Result, plan: Plan) -> Ended | None:
         return None
     campaign, contact, number, fence = rows[0]
     who: dict[str, Any] = {"campaign": campaign, "contact": contact}
-    tries = {row[0]: row[1] for row in book.all(_TRIES, **who)}
+    tries = {row[0]: row[1] for row in book.all(_TRIES, number=number, **who)}
     zones = book.all("SELECT zone FROM campaign_contact WHERE campaign = :campaign AND contact_id = :contact", **who)
     zone = (zones[0][0] or "") if zones else ""
     ended = Ended(result.attempt_id, campaign, contact, number, zone, result.outcome, result.ended_at, tries)
     then = plan(ended)
     state = "done" if then.at is None else "waiting"
-    book.do(_PERSON, **who, state=state, at=then.at, outcome=result.outcome, attempts=ended.attempts, fence=fence)
+    told = {"outcome": result.outcome, "called": int(result.outcome != UNCALLED), "attempts": ended.attempts}
+    book.do(_PERSON, **who, **told, state=state, at=then.at, fence=fence)
     return replace(ended, everywhere=then.everywhere)
 
 

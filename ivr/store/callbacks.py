@@ -46,7 +46,7 @@ WHERE o.survey = '-' AND o.kind = 'call_back' AND o.done_at IS NULL AND p.state 
 _FIRST: Final = " ORDER BY o.at LIMIT 100"
 _OF_CAMPAIGN: Final = " AND p.campaign = :campaign"
 _MOVE: Final = """
-UPDATE campaign_contact SET state = 'waiting', next_at = :due, outcome = NULL
+UPDATE campaign_contact SET state = 'waiting', next_at = :due, wished_at = :due, outcome = NULL
 WHERE campaign = :campaign AND contact_id = :contact_id AND state <> 'leased'
 """
 _DONE: Final = """

@@ -119,7 +119,8 @@ WITH RECURSIVE p(v) AS (
 _DUE: Final = """
 SELECT cc.contact_id, cc.number, cc.zone, cc.attempts, cc.fence, c.consent, c.language, c.name, c.facts,
        {listed},
-       {recent}
+       {recent},
+       cc.wished_at IS NOT NULL
 FROM campaign_contact cc JOIN contact c ON c.contact_id = cc.contact_id
 WHERE cc.campaign = :campaign AND cc.state = 'waiting' AND cc.priority = :priority AND cc.next_at <= :now
 ORDER BY cc.next_at LIMIT {look} {lock}
@@ -181,8 +182,10 @@ WHERE sent_at IS NULL AND outcome IS NULL AND owner = :owner
     AND cc.contact_id = dial_attempt.contact_id AND cc.state = 'leased' AND cc.fence = dial_attempt.fence
     AND cc.owner = :owner AND cc.lease_until > :now)
   AND NOT {listed}
-  AND NOT EXISTS (SELECT 1 FROM dial_attempt other WHERE other.number = dial_attempt.number
-    AND other.attempt_id <> dial_attempt.attempt_id AND other.sent_at > :since AND other.outcome <> 'not_attempted')
+  AND (NOT EXISTS (SELECT 1 FROM dial_attempt other WHERE other.number = dial_attempt.number
+      AND other.attempt_id <> dial_attempt.attempt_id AND other.sent_at > :since AND other.outcome <> 'not_attempted')
+    OR EXISTS (SELECT 1 FROM campaign_contact cc WHERE cc.campaign = dial_attempt.campaign
+      AND cc.contact_id = dial_attempt.contact_id AND cc.wished_at IS NOT NULL))
 """
 _RENEW: Final = "UPDATE campaign_contact SET lease_until = :until WHERE state = 'leased' AND owner = :owner"
 
@@ -215,7 +218,9 @@ def take(
                 break
             person = _person(row)
             beside = Later(now + timedelta(seconds=BESIDE_S)) if person.number in taken else None
-            verdict = beside or _ruled(person, bool(row[9]), _times(book, row[10]), terms, now) or judge(person)
+            # Who asked to be called at this time is: gap and attempts a day protect from calls that nobody asked for.
+            recent = [] if row[11] else _times(book, row[10])
+            verdict = beside or _ruled(person, bool(row[9]), recent, terms, now) or judge(person)
             if isinstance(verdict, Go):
                 taken.add(person.number)
                 wanted.append(_lease(person, verdict, terms, now))

@@ -48,7 +48,9 @@ class Known:
     attempts: int = 0
     listed: str = ""  # "scope: reason" of the do-not-call list, "" when it is not on it
     never: str = ""  # outcome for which no campaign calls the number again
-    recent: tuple[datetime, ...] = ()  # attempts at the number within the last day or the gap, over all campaigns
+    #: Attempts at the number within the last day or the gap, over all campaigns; none where the next call is one that
+    #: the person asked for, which neither holds up.
+    recent: tuple[datetime, ...] = ()
 
 
 def count(connection: Connection, lists: Sequence[str]) -> int:
@@ -105,9 +107,8 @@ def _of_list(connection: Connection, name: str) -> Iterator[Any]:
 
 def _mine(connection: Connection, campaign: str, ids: Sequence[str]) -> dict[str, Any]:
     table = campaign_contact.c
-    query = select(table.contact_id, table.state, table.outcome, table.next_at, table.attempts).where(
-        table.campaign == campaign, table.contact_id.in_(ids)
-    )
+    of = (table.contact_id, table.state, table.outcome, table.next_at, table.attempts, table.wished_at)
+    query = select(*of).where(table.campaign == campaign, table.contact_id.in_(ids))
     return {row.contact_id: row for row in connection.execute(query)}
 
 
@@ -169,7 +170,7 @@ def _known(row: Any, mine: Any, listed: str, never: str, recent: Sequence[dateti
         attempts=(mine.attempts or 0) if mine else 0,
         listed=listed,
         never=never,
-        recent=tuple(recent),
+        recent=() if mine and mine.wished_at else tuple(recent),
     )
 
 

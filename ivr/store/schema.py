@@ -402,6 +402,7 @@ campaign_contact = Table(
     Column("lease_until", UtcDateTime),
     Column("fence", Integer),  # grows with each lease
     Column("attempt_id", Text),  # leased: the attempt that is going on
+    Column("wished_at", UtcDateTime),  # the next call was asked for, at this time
     Index("ix_campaign_contact_next", "campaign", "state", "next_at"),
     Index("ix_campaign_contact_number", "number"),
     Index(
@@ -439,7 +440,6 @@ dial_attempt = Table(
     Column("billed_ms", Integer),
     Index("ix_dial_attempt_campaign", "campaign", "leased_at"),
     Index("ix_dial_attempt_number", "number", "leased_at"),
-    Index("ix_dial_attempt_contact", "contact_id"),
     # No number is ever in two attempts at once, whatever the campaigns: the database itself says so.
     Index("ux_dial_attempt_open", "number", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
     **CLUSTERED,

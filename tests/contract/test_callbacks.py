@@ -59,6 +59,52 @@ def test_the_next_attempt_is_at_that_time_after_the_call_has_ended(database: str
     assert met(database) == 0
 
 
+def called(url: str, now: datetime, outcome: str = "answered") -> Any:
+    """The person's turn, to its end; None where nobody may be called."""
+    book = ledger(url)
+    taken = take(book, 1, now=now)
+    for lease in send(book, taken, now=now):
+        finish(book, lease, outcome, now)
+        return lease
+    return None
+
+
+@pytest.mark.parametrize("earlier", [1, 2], ids=["within the gap", "the day's attempts are used up"])
+def test_a_call_that_was_asked_for_is_not_moved_by_gap_or_per_day(database: str, earlier: int) -> None:
+    """Found in review: "call me in an hour" came two hours later, or the next day."""
+    seed(database, 1)
+    then = NOW
+    for _ in range(earlier):
+        then = then + timedelta(hours=3)
+        change(database, "campaign_contact", {"state": "waiting", "next_at": then})
+        lease = called(database, then)
+    wish(database, lease.attempt_id)
+    assert met(database) == 1
+    soon = then + timedelta(hours=1)  # the gap is two
+    change(database, "campaign_contact", {"next_at": soon})
+    assert called(database, soon, "busy") is not None
+    (person,) = rows(database, "campaign_contact")
+    assert person["wished_at"] is None
+    change(database, "campaign_contact", {"state": "waiting", "next_at": soon})
+    assert called(database, soon) is None, "the next one nobody asked for"
+
+
+def test_a_wish_outlives_a_call_that_was_not_made_and_not_the_do_not_call_list(database: str) -> None:
+    seed(database, 1)
+    lease = called(database, NOW)
+    wish(database, lease.attempt_id)
+    assert met(database) == 1
+    soon = NOW + timedelta(minutes=30)
+    change(database, "campaign_contact", {"next_at": soon})
+    assert called(database, soon, "not_attempted") is not None
+    change(database, "campaign_contact", {"state": "waiting", "next_at": soon})
+    (person,) = rows(database, "campaign_contact")
+    assert person["wished_at"] is not None
+    add(database, "dnc", scope="-", number=person["number"], is_prefix=0, reason="asked", source="x", at=NOW)
+    assert called(database, soon) is None
+    assert rows(database, "campaign_contact")[0]["outcome"] == "do_not_call"
+
+
 def test_a_campaign_is_not_over_while_somebody_is_to_be_called_back(database: str) -> None:
     """Its last call asks for another; the dialler looks for wishes, and whether campaigns are over, in no order."""
     seed(database, 1)
