@@ -44,6 +44,27 @@ class Confirm:
 
 
 @dataclass(slots=True)
+class OptOutKey:
+    """The key for `do not call me again`: as the verb `opt_out`, and the survey ends there, refused."""
+
+    say: Prompts = key(k.PROMPT, "What is said when it is done.", required=True)
+    scope: str | None = key(k.OPT_OUT_SCOPE, "`all` campaigns, or the `campaign` of this call only. Default all.")
+    key: str | None = key(k.ONE_KEY, "The key. Default 9.")  # last: from here on the name is this field's
+
+
+@dataclass(slots=True)
+class ConsentShape:
+    """Asked before anything else."""
+
+    say: Prompts = key(k.PROMPT, "What is asked.", required=True)
+    yes: str | None = key(k.ONE_KEY, "The key that agrees. Default 1.")
+    no: str | None = key(k.ONE_KEY, "The key that does not. Default 2.")
+    opt_out: OptOutKey | None = key(
+        p.nested("OptOutKey"), "A third key, for who wants no more such calls: `{key: 9, say: prompt}`."
+    )
+
+
+@dataclass(slots=True)
 class OptionShape:
     """One option, with words for it."""
 
@@ -196,8 +217,9 @@ class SurveyFile:
     lists: dict[str, tuple[ItemOfList, ...]] | None = key(
         sp.LISTS, "What loops go over: `{products: {tv: {en: television}, radio: {en: radio}}}`."
     )
-    consent: Confirm | None = key(
-        p.CONFIRM, "Asked before anything else: 1 yes, 2 no; or `{say: prompt, yes: 1, no: 2}`. No ends it, refused."
+    consent: ConsentShape | None = key(
+        sp.CONSENT,
+        "Asked before anything else: 1 yes, 2 no; or `{say: prompt, yes: 1, no: 2, opt_out: ...}`. No ends it, refused.",
     )
     resume: ResumeShape | None = key(p.nested("ResumeShape"), "Going on with a survey that broke off.")
     intro: Prompts | None = key(k.PROMPT, "Said before the first question.")

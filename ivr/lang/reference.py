@@ -14,8 +14,10 @@ from ivr.lang.asking import (
     BankFile,
     BankVersion,
     Confirm,
+    ConsentShape,
     LoopShape,
     OptionShape,
+    OptOutKey,
     Question,
     QuestionDigits,
     QuotaShape,
@@ -70,7 +72,10 @@ number: an entry of `007` is equal to `7`, and to `'007'`, and not to `'7'`.
 """
 
 
-_OF_SURVEYS = (Question, OptionShape, Section, LoopShape, SayText, QuestionDigits, ResumeShape, QuotaShape, AlertShape)
+_OF_SURVEYS = (
+    *(Question, OptionShape, Section, LoopShape, SayText, QuestionDigits, ConsentShape, OptOutKey, ResumeShape),
+    *(QuotaShape, AlertShape),
+)
 
 
 def _words(words: Any) -> str:

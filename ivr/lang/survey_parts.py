@@ -53,6 +53,26 @@ def _text_or_texts(r: Reader, node: Node, key: str) -> dict[str, str] | None:
     return dict.fromkeys(r.languages, word.value) if word else None
 
 
+def _consent(r: Reader, node: Node, key: str) -> Any:
+    from ivr.lang.asking import ConsentShape
+
+    if not (isinstance(node, Map) and node.get("say") is not None):
+        prompts = read_prompt(r, node, key)
+        return ConsentShape(prompts) if prompts else None
+    shape = r.shape(node, "ConsentShape", f"`{key}`")
+    if shape:
+        keys = {"yes": shape.yes or "1", "no": shape.no or "2"}
+        if shape.opt_out:
+            keys["opt_out"] = shape.opt_out.key or "9"
+        for number, (name, pressed) in enumerate(keys.items()):
+            for other in list(keys)[:number]:
+                if keys[other] == pressed:
+                    r.add(
+                        "IVR034", node, f"{other} and {name} are the same key, {pressed}", f"give `{name}` another key"
+                    )
+    return shape
+
+
 def _options(r: Reader, node: Node, key: str) -> dict[str, Any] | None:
     """Keys to OptionShape: a bare value is one without words."""
     from ivr.lang.asking import OptionShape
@@ -234,6 +254,7 @@ LABELS = Kind("map of steps", {**_MAP, "additionalProperties": {"anyOf": [SCALAR
 RANGE = Kind("range", {"type": "string", "pattern": f"^{_RANGE.pattern}$"}, _range)
 WORDS = Kind("list of words", {"type": "array", "items": SCALAR}, _words)
 MISSING_KEY = Kind("key or none", {"type": ["string", "integer"]}, _missing_key)
+CONSENT = Kind("prompt or map", {"anyOf": [ref("ConsentShape"), ref("prompt")]}, _consent)
 USE = Kind("question of the bank", {"type": "string"}, _use)
 LISTS = Kind("map of lists", {**_MAP, "propertyNames": NAME_SCHEMA, "additionalProperties": _MAP}, _lists)
 THANKS = Kind(

@@ -19,6 +19,7 @@ from ivr.core.nodes import (
     Escalation,
     Expr,
     Node,
+    OptOut,
     Say,
     Shuffle,
     SurveyMark,
@@ -26,7 +27,7 @@ from ivr.core.nodes import (
     Way,
 )
 from ivr.lang.asking import QuotaShape
-from ivr.lang.compiler import Waiting, confirm_fields
+from ivr.lang.compiler import Waiting
 from ivr.survey.defining import define
 from ivr.survey.kinds import Place, node_of
 from ivr.survey.naming import Names
@@ -144,11 +145,15 @@ class _Compiling:
     def consent(self, name: str, after: str) -> None:
         consent = self.survey.file.consent
         assert consent is not None
-        fields = confirm_fields(consent)
         ways = {
-            fields["confirm_yes"]: (Way(after, answer="yes"),),
-            fields["confirm_no"]: (Way(self.end("refused"), answer="no"),),
+            consent.yes or "1": (Way(after, answer="yes"),),
+            consent.no or "2": (Way(self.end("refused"), answer="no"),),
         }
+        if consent.opt_out is not None:
+            listed, said = f"{self.step}.@opt_out", f"{self.step}.@opted_out"
+            ways[consent.opt_out.key or "9"] = (Way(listed, answer="opt_out"),)
+            self.add(listed, OptOut(consent.opt_out.scope or "all", said))
+            self.add(said, Say(consent.opt_out.say, self.end("refused")))
         self.add(name, self._aside(consent.say, ways, "consent", self.end("partial")))
 
     def _aside(self, prompts: tuple[str, ...], ways: Mapping[str, tuple[Way, ...]], what: str, give_up: str) -> Collect:

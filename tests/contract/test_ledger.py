@@ -20,9 +20,7 @@ WRONG = {
 
 @pytest.mark.parametrize("how", ["all", "do"])
 @pytest.mark.parametrize("sql", WRONG.values(), ids=WRONG)
-def test_what_the_database_refuses_undoes_the_transaction_and_not_the_ledger(
-    database: str, sql: str, how: str
-) -> None:
+def test_what_the_database_refuses_undoes_the_transaction_and_not_the_ledger(database: str, sql: str, how: str) -> None:
     add(database, "dnc", scope="-", number="+8613800000000", is_prefix=0, reason="asked", source="x", at=NOW)
     book = ledger(database)
     with pytest.raises(DBAPIError), book.transaction() as page:

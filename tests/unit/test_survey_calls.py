@@ -434,3 +434,58 @@ questions:
     assert Line(program, {"quota.s.shy": True}).press("9").status == "quota_full"
     assert Line(program, {"quota.s.shy": True}).press("33").status == "complete"
     assert [row["quota"] for row in Line(program).press("93").rows("quota")] == ["shy"]
+
+
+# -- consent ---------------------------------------------------------------------------------------------
+
+CONSENT = """\
+consent:
+  say: {en: "Yes 1, no 2, never again 9."}
+  opt_out: {say: {en: "You are on the list."}}
+thanks: {complete: {en: "Thanks."}, refused: {en: "Goodbye."}}
+questions:
+  - {id: age, number: {en: "Your age?"}, range: 1..120}
+"""
+#: keys -> how the survey ended, what was heard last, whether the number is listed
+AT_CONSENT = {
+    "1 42#": ("complete", "Thanks.", False),
+    "2": ("refused", "Goodbye.", False),
+    "9": ("refused", "Goodbye.", True),
+}
+
+
+@pytest.mark.parametrize("keys", AT_CONSENT)
+def test_who_is_asked_for_consent_may_agree_refuse_or_never_be_called_again(tmp_path: Path, keys: str) -> None:
+    line = Line(compiled(tmp_path, CONSENT), {"contact.number": "+8613800138000", "campaign.name": "march"})
+    line.press(keys.replace(" ", ""))
+    line.heard_out()
+    status, last, listed = AT_CONSENT[keys]
+    assert (line.status, line.said[-1], bool(line.rows("opt_out"))) == (status, last, listed)
+    if listed:
+        assert line.rows("opt_out")[0] | {"at_ms": 0} == {"number": "+8613800138000", "campaign": "", "at_ms": 0}
+        said = next(n for n, e in enumerate(line.effects) if isinstance(e, Play) and "list" in str(e.items))
+        saved = next(n for n, e in enumerate(line.effects) if isinstance(e, Save) and e.table == "opt_out")
+        assert saved < said, "stored before it is confirmed"
+        assert "You are on the list." in line.said
+
+
+def test_the_key_and_the_scope_of_an_opt_out_can_be_chosen(tmp_path: Path) -> None:
+    chosen = CONSENT.replace("opt_out: {say", 'opt_out: {key: "*", scope: campaign, say')
+    line = Line(compiled(tmp_path, chosen), {"contact.number": "+8613800138000", "campaign.name": "march"})
+    line.press("*")
+    assert [row["campaign"] for row in line.rows("opt_out")] == ["march"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("key: 1, say", "yes and opt_out are the same key, 1"),
+        ("key: 2, say", "no and opt_out are the same key, 2"),
+        ("key: 12, say", "12"),
+        ("tone", "`say`"),
+    ],
+)
+def test_keys_at_the_consent_are_told_apart(tmp_path: Path, given: str, said: str) -> None:
+    program, problems = checked(tmp_path, CONSENT.replace("opt_out: {say", f"opt_out: {{{given}"))
+    assert program is None
+    assert any(said in problem.message for problem in problems), [str(problem) for problem in problems]
