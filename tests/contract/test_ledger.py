@@ -23,9 +23,14 @@ WRONG = {
 def test_what_the_database_refuses_undoes_the_transaction_and_not_the_ledger(database: str, sql: str, how: str) -> None:
     add(database, "dnc", scope="-", number="+8613800000000", is_prefix=0, reason="asked", source="x", at=NOW)
     book = ledger(database)
-    with pytest.raises(DBAPIError), book.transaction() as page:
-        page.do("UPDATE dnc SET reason = 'changed'")
-        getattr(page, how)(sql)
+
+    def work() -> None:
+        with book.transaction() as page:
+            page.do("UPDATE dnc SET reason = 'changed'")
+            getattr(page, how)(sql)
+
+    with pytest.raises(DBAPIError):
+        work()
     with book.transaction() as page:
         assert page.all("SELECT reason FROM dnc") == [("asked",)]
     assert rows(database, "dnc")[0]["reason"] == "asked"
