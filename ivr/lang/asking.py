@@ -219,7 +219,7 @@ class SurveyFile:
     )
     consent: ConsentShape | None = key(
         sp.CONSENT,
-        "Asked before anything else: 1 yes, 2 no; or `{say: prompt, yes: 1, no: 2, opt_out: ...}`. No ends it, refused.",
+        "Asked before all else: 1 yes, 2 no; or `{say: prompt, yes: 1, no: 2, opt_out: ...}`. No ends it, refused.",
     )
     resume: ResumeShape | None = key(p.nested("ResumeShape"), "Going on with a survey that broke off.")
     intro: Prompts | None = key(k.PROMPT, "Said before the first question.")
