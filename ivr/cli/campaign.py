@@ -18,8 +18,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Connection, Engine
 
 from ivr.campaign import life
+from ivr.campaign.model import Campaign
 from ivr.cli.db import ready
 from ivr.cli.options import database_option
 from ivr.cli.settings import settings
@@ -77,6 +79,17 @@ def _who(by: str) -> Who:
     return Who(by or login_name(), datetime.now(UTC))
 
 
+def doubt(connection: Connection, campaign: Campaign) -> None:
+    """What is probably not meant goes to standard error, beside whatever the command says."""
+    for words in campaigning.doubts(connection, campaign):
+        click.echo(words, err=True)
+
+
+def _doubt(engine: Engine, name: str) -> None:
+    with reading(engine) as connection:
+        doubt(connection, campaigning.loaded(connection, name))
+
+
 @command.command()
 @_file
 @database_option
@@ -85,6 +98,7 @@ def create(file: Path, db: str, by: str) -> None:
     """A draft of the campaign in FILE."""
     with told(), ready(db) as engine:
         made = campaigning.create(settings(), engine, file, _who(by))
+        _doubt(engine, made.name)
     click.echo(f"campaign {made.name}: draft. Next:")
     click.echo(f"  ivr campaign preview {made.name}\n  ivr campaign start {made.name}")
 
@@ -97,6 +111,7 @@ def check(name: str, db: str, by: str) -> None:
     """Everything that would keep NAME from being started; a campaign without any is checked."""
     with told(), ready(db) as engine:
         campaigning.check(settings(), engine, name, _who(by))
+        _doubt(engine, name)
     click.echo(f"campaign {name}: no mistakes; checked")
 
 
@@ -126,6 +141,7 @@ def start(name: str, due: bool, db: str, by: str) -> None:
             with _people(engine, each) as on_people:
                 done = campaigning.start(settings(), engine, each, _who(by), on_people)
             _started(done)
+            _doubt(engine, each)
         if not names:
             click.echo("no campaign is due")
 
@@ -144,6 +160,7 @@ def edit(file: Path, db: str, by: str) -> None:
         name = campaigning.read_file(config, file).campaign
         with _people(engine, name) as on_people:
             done = campaigning.edit(config, engine, file, _who(by), on_people)
+        _doubt(engine, name)
     if done is None:
         click.echo(f"campaign {name}: draft, as {file} says")
     else:

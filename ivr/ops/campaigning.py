@@ -20,7 +20,7 @@ from ivr.campaign import life, machines
 from ivr.campaign.model import Campaign
 from ivr.campaign.outcomes import FINAL_EVERYWHERE
 from ivr.campaign.reader import read_campaign
-from ivr.campaign.scrub import RULES, WRITTEN, Person, Scrub, Verdict
+from ivr.campaign.scrub import RULES, WRITTEN, Person, Scrub, Verdict, facts_in, unknown_facts, wanted_facts
 from ivr.campaign.windows import zone_info
 from ivr.lang.check import check_file
 from ivr.media.build import entries
@@ -85,6 +85,19 @@ def faults(config: Config, connection: Connection, campaign: Campaign) -> list[s
     if campaign.calling.zone and zone_info(campaign.calling.zone) is None:
         found.append(f"this machine knows no zone {campaign.calling.zone}")
     return found
+
+
+def doubts(connection: Connection, campaign: Campaign) -> list[str]:
+    """What is probably not meant, in words; nothing of it keeps the campaign from being started."""
+    wanted = wanted_facts(campaign)
+    if not wanted:
+        return []
+    known: set[str] = set()
+    for text in sample.facts(connection, campaign.lists):
+        known.update(facts_in(text or ""))
+        if wanted <= known:  # as a rule the first contact has them all
+            return []
+    return unknown_facts(campaign, known) if sample.by_list(connection, campaign.lists) else []
 
 
 # -- moves -----------------------------------------------------------------------------------------------------------
