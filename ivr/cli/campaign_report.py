@@ -79,7 +79,7 @@ def flat(found: Report, per_minute: float) -> Iterator[tuple[Any, ...]]:
     if per_minute:
         yield plain("cost", "all", "cost", round(found.cost(per_minute), 4))
     for hour in found.hours:
-        yield scored("hour", hour.hour, "answer_rate", hour.rate)
+        yield scored("hour", hour.hour, "reach", hour.rate)
     if found.survey:
         for case, count in people.dispositions.items():
             yield plain("disposition", case.code, case.name.lower(), count)
@@ -156,21 +156,23 @@ def _print_turns(found: Report) -> None:
     lines = []
     for turn, tally in found.turns.items():
         share = done.get(turn, 0) / total if total else 0.0
-        lines.append((turn, tally.attempts, tally.answered, done.get(turn, 0), showing.share(share), bar(share)))
-    _print(["call", "attempts", "answered", "complete", "of all", ""], lines, "table")
+        lines.append((turn, tally.attempts, tally.reached, done.get(turn, 0), showing.share(share), bar(share)))
+    _print(["call", "attempts", "reached", "complete", "of all", ""], lines, "table")
 
 
 def _print_hours(found: Report) -> None:
     if not found.hours:
         return
-    click.echo("\nanswered by the hour where the person is:")
+    click.echo("\nreached by the hour where the person is:")
     lines = []
     for hour in found.hours:
         rate, span = showing.share(hour.rate.value), showing.interval(hour.rate.interval)
-        lines.append((f"{hour.hour:02}:00", hour.dialled, hour.answered, rate, span, bar(float(hour.rate.value or 0))))
-    _print(["hour", "called", "answered", "rate", "95%", ""], lines, "table")
+        lines.append((f"{hour.hour:02}:00", hour.dialled, hour.reached, rate, span, bar(float(hour.rate.value or 0))))
+    _print(["hour", "called", "reached", "rate", "95%", ""], lines, "table")
     if found.best_hour is not None:
         click.echo(f"best hour to call: {found.best_hour.hour:02}:00 (highest lower end of its interval)")
+    else:
+        click.echo("best hour to call: nothing to compare, people were called in one hour of the day only")
 
 
 def _print_tallies(what: str, tallies: Any) -> None:
@@ -180,14 +182,14 @@ def _print_tallies(what: str, tallies: Any) -> None:
             *(
                 name or "(removed)",
                 t.attempts,
-                t.answered,
-                showing.share(t.answered / t.dialled if t.dialled else None),
+                t.reached,
+                showing.share(t.reached / t.dialled if t.dialled else None),
             ),
             *(t.complete, round(t.billed_ms / 1000)),
         )
         for name, t in tallies.items()
     ]
-    _print([what, "attempts", "answered", "rate", "complete", "billed s"], lines, "table")
+    _print([what, "attempts", "reached", "rate", "complete", "billed s"], lines, "table")
 
 
 def _print_rates(found: Report) -> None:
