@@ -107,8 +107,23 @@ def create(config: Config, engine: Engine, path: Path, who: Who) -> CampaignRow:
     """A draft of the file. Raises CampaignError."""
     made = read_file(config, path)
     row = CampaignRow(made.campaign, made.title, "draft", DRAFT, made.priority, who.at, None, None)
-    campaigns.create(engine, row, _draft(made, who), who)
+    try:
+        campaigns.create(engine, row, _draft(made, who), who)
+    except campaigns.Taken as error:
+        raise CampaignError(f"{error}; {_instead(engine, made.campaign, error.state, path)}") from None
     return row
+
+
+def _instead(engine: Engine, name: str, state: str, path: Path) -> str:
+    """What can be typed where a campaign of that name is there."""
+    if life.can_edit(state):
+        return f"to change it: ivr campaign edit {path}"
+    with reading(engine) as connection:
+        free = next(new for n in counting(2) if not campaigns.state_of(connection, new := f"{name}_{n}"))
+    return (
+        f"it cannot be edited any more. To call with this file again, give it another name, as in `campaign: {free}`, "
+        f"and type: ivr campaign create {path}"
+    )
 
 
 def _draft(made: Campaign, who: Who) -> Version:
