@@ -41,6 +41,11 @@ def report(name: str, db: str, as_: str, per_minute: float) -> None:
     with told(), ready(db) as engine, reading(engine) as connection:
         row = campaigns.read(connection, name)
         found = reports.read(connection, name, loaded(connection, name).calling.zone)
+    with told():
+        _print_report(row, found, as_, per_minute)
+
+
+def _print_report(row: campaigns.CampaignRow, found: Report, as_: str, per_minute: float) -> None:
     if as_ == "table":
         _table(row, found, per_minute)
     elif as_ == "csv":
@@ -235,7 +240,11 @@ def export(name: str, db: str, as_: str, out: str, key_file: Path | None, excel_
         raise click.BadParameter(f"{key_file} holds {len(key)} bytes; a key has 16 or more: openssl rand -hex 32")
     options = files.Options(as_, key=key, excel_bom=excel_bom)
     try:
-        with told(), ready(db) as engine, reading(engine) as connection:
+        with (
+            told(out if out != files.STDOUT else "standard output"),
+            ready(db) as engine,
+            reading(engine) as connection,
+        ):
             campaigns.read(connection, name)
             count = _write(connection, name, out, options)
     except files.ExportError as error:

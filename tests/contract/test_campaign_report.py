@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
+import subprocess
+import sys
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -297,6 +300,43 @@ def test_exports_have_every_attempt_and_no_number(field: Field, form: str, tmp_p
     assert Counter(row["outcome"] or GOING_ON for row in rows) == seen
     assert not any("+8613800000" in str(value) for row in rows for value in row.values())
     assert {row["list"] for row in rows} == {"march"}
+
+
+NO_FILE = "/dev/full is no file, and only CSV and JSON Lines can go there; name a file"
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "says"),
+    [
+        ("csv", 1, "/dev/full cannot be written: the disk is full"),
+        ("jsonl", 1, "/dev/full cannot be written: the disk is full"),
+        ("xlsx", 2, NO_FILE),
+        ("parquet", 2, NO_FILE),
+    ],
+)
+def test_a_full_disk_is_said_with_the_file(field: Field, form: str, status: int, says: str) -> None:
+    """/dev/full is a device, which stays one: nothing takes its place."""
+    made_up(field, 3)
+    env = {"CALLWEAVE_CONFIG": str(field.site.config), "CALLWEAVE_DB": field.database}
+    args = ["campaign", "export", "spring", "--format", form, "--out", "/dev/full"]
+    result = CliRunner().invoke(main, args, env=env, catch_exceptions=False)
+    assert Path("/dev/full").is_char_device()
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (status, f"Error: {says}")
+
+
+@pytest.mark.parametrize(
+    "args", [("preview", "spring"), ("preview", "spring", "--format", "csv"), ("report", "spring")]
+)
+def test_a_full_disk_below_standard_output_is_said(field: Field, args: tuple[str, ...]) -> None:
+    env = {**os.environ, "CALLWEAVE_CONFIG": str(field.site.config), "CALLWEAVE_DB": field.database}
+    code = "from ivr.cli.main import main; main()"
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", code, "campaign", *args]
+        done = subprocess.run(command, env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert done.returncode
+    assert "standard output cannot be written: the disk is full" in done.stderr
+    assert "sounds" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def _rows(out: Path, form: str) -> list[dict[str, Any]]:
