@@ -67,9 +67,13 @@ def edit_of(state: str) -> str:
     return "edit_live" if state in MOVES["edit_live"].froms else "edit"
 
 
+def can_edit(state: str) -> bool:
+    return any(state in MOVES[name].froms for name in ("edit", "edit_live"))
+
+
 _NOTHING: Final = {
     "draining": "it is done when its last call has ended",
-    "archived": "it stays as it is; create a new one",
+    "archived": "it stays as it is; to call again, give its file another name (`campaign:`) and create that",
 }
 
 

@@ -7,7 +7,7 @@ Law: pure; what the database knows is told. The first rule that applies is the o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,7 +17,8 @@ from ivr.campaign.numbers import E164, normalise
 from ivr.campaign.outcomes import FINAL_EVERYWHERE
 from ivr.campaign.retries import Counts, earliest
 from ivr.campaign.windows import called_zone, local_day, next_opening
-from ivr.core.expr import evaluate
+from ivr.core.expr import evaluate, names
+from ivr.lang.problem import meant
 
 #: rule -> what it means, for people.
 RULES: Final[dict[str, str]] = {
@@ -75,14 +76,38 @@ class Verdict:
         return self.rule in CALLED
 
 
+#: Columns that every contact has.
+OWN: Final = ("number", "list", "name", "language", "zone", "consent")
+
+
+def facts_in(text: str) -> Mapping[str, Any]:
+    """The facts of a contact by their names; what is no JSON object has none."""
+    try:
+        facts = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return facts if isinstance(facts, Mapping) else {}
+
+
 def variables(person: Person) -> dict[str, Any]:
     """What a campaign's `when` sees: the columns of the contact, and its facts by their names."""
-    try:
-        facts = json.loads(person.facts) if person.facts else {}
-    except ValueError:
-        facts = {}
-    own = {name: getattr(person, name) for name in ("number", "list", "name", "language", "zone", "consent")}
-    return {**(facts if isinstance(facts, Mapping) else {}), **own}
+    return {**facts_in(person.facts), **{name: getattr(person, name) for name in OWN}}
+
+
+def wanted_facts(campaign: Campaign) -> set[str]:
+    """Facts that `when` reads."""
+    return names(campaign.when) - set(OWN)
+
+
+def unknown_facts(campaign: Campaign, known: Collection[str]) -> list[str]:
+    """In words, each fact that `when` reads and that is none of ``known``: it is nothing of everybody, and a filter by
+    it leaves out people whom nobody meant to leave out."""
+    there = sorted({*known, *OWN})
+    return [
+        f"`when` names `{name}`, which no contact of these lists has; "
+        f"{meant(name, there) or 'known here: ' + ', '.join(there)}"
+        for name in sorted(wanted_facts(campaign) - set(known))
+    ]
 
 
 class Scrub:

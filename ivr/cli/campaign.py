@@ -5,6 +5,7 @@ Law: presentation only; what a move does is ``ivr.ops.campaigning``'s.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +19,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Connection, Engine
 
 from ivr.campaign import life
+from ivr.campaign.model import Campaign
 from ivr.cli.db import ready
 from ivr.cli.options import database_option
-from ivr.cli.settings import settings
+from ivr.cli.settings import settings, trouble
 from ivr.media.library import MissingAudio
 from ivr.ops import campaigning, launching
 from ivr.ops.operator import login_name
@@ -63,18 +66,40 @@ def command() -> None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """What can go wrong with a campaign, as a message and exit status 1."""
+def told(writing: str = "standard output") -> Iterator[None]:
+    """What can go wrong with a campaign, as a message and exit status 1. ``writing``: the file that is written."""
     try:
         yield
     except (CampaignError, life.IllegalMove, launching.LaunchError, MissingAudio) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(f"the sounds could not be frozen: {error}") from error
+        if error.errno == errno.EPIPE:  # whoever read has seen enough
+            raise
+        raise click.ClickException(f"{error.filename or writing} cannot be written: {trouble(error)}") from error
+
+
+@contextmanager
+def _freezing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"the sounds could not be frozen: {where}{trouble(error)}") from error
 
 
 def _who(by: str) -> Who:
     return Who(by or login_name(), datetime.now(UTC))
+
+
+def doubt(connection: Connection, campaign: Campaign) -> None:
+    """What is probably not meant goes to standard error, beside whatever the command says."""
+    for words in campaigning.doubts(connection, campaign):
+        click.echo(words, err=True)
+
+
+def _doubt(engine: Engine, name: str) -> None:
+    with reading(engine) as connection:
+        doubt(connection, campaigning.loaded(connection, name))
 
 
 @command.command()
@@ -85,6 +110,7 @@ def create(file: Path, db: str, by: str) -> None:
     """A draft of the campaign in FILE."""
     with told(), ready(db) as engine:
         made = campaigning.create(settings(), engine, file, _who(by))
+        _doubt(engine, made.name)
     click.echo(f"campaign {made.name}: draft. Next:")
     click.echo(f"  ivr campaign preview {made.name}\n  ivr campaign start {made.name}")
 
@@ -97,6 +123,7 @@ def check(name: str, db: str, by: str) -> None:
     """Everything that would keep NAME from being started; a campaign without any is checked."""
     with told(), ready(db) as engine:
         campaigning.check(settings(), engine, name, _who(by))
+        _doubt(engine, name)
     click.echo(f"campaign {name}: no mistakes; checked")
 
 
@@ -123,9 +150,10 @@ def start(name: str, due: bool, db: str, by: str) -> None:
     with told(), ready(db) as engine:
         names = campaigning.due(engine, datetime.now(UTC)) if due else [name]
         for each in names:
-            with _people(engine, each) as on_people:
+            with _freezing(), _people(engine, each) as on_people:
                 done = campaigning.start(settings(), engine, each, _who(by), on_people)
             _started(done)
+            _doubt(engine, each)
         if not names:
             click.echo("no campaign is due")
 
@@ -142,8 +170,9 @@ def edit(file: Path, db: str, by: str) -> None:
     with told(), ready(db) as engine:
         config = settings()
         name = campaigning.read_file(config, file).campaign
-        with _people(engine, name) as on_people:
+        with _freezing(), _people(engine, name) as on_people:
             done = campaigning.edit(config, engine, file, _who(by), on_people)
+        _doubt(engine, name)
     if done is None:
         click.echo(f"campaign {name}: draft, as {file} says")
     else:

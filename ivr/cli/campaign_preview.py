@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from ivr.campaign.forecast import Forecast
 from ivr.campaign.model import Campaign
 from ivr.campaign.windows import zone_info
-from ivr.cli.campaign import told
+from ivr.cli.campaign import doubt, told
 from ivr.cli.db import ready
 from ivr.cli.options import database_option
 from ivr.cli.results import _print
@@ -62,6 +62,7 @@ def preview(campaign: str, db: str, as_: str, limit: int, unmask: bool) -> None:
         given = campaigning.read_file(config, path) if path.suffix in (".yaml", ".yml") else None
         with reading(engine) as connection:
             meant = given or campaigning.loaded(connection, campaign)
+            doubt(connection, meant)
             found = previewing.begin(connection, meant, now)
             show = {"table": _table, "csv": _csv, "json": _json}[as_]
             show(connection, found, limit, unmask)

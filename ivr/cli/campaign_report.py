@@ -41,6 +41,11 @@ def report(name: str, db: str, as_: str, per_minute: float) -> None:
     with told(), ready(db) as engine, reading(engine) as connection:
         row = campaigns.read(connection, name)
         found = reports.read(connection, name, loaded(connection, name).calling.zone)
+    with told():
+        _print_report(row, found, as_, per_minute)
+
+
+def _print_report(row: campaigns.CampaignRow, found: Report, as_: str, per_minute: float) -> None:
     if as_ == "table":
         _table(row, found, per_minute)
     elif as_ == "csv":
@@ -79,7 +84,7 @@ def flat(found: Report, per_minute: float) -> Iterator[tuple[Any, ...]]:
     if per_minute:
         yield plain("cost", "all", "cost", round(found.cost(per_minute), 4))
     for hour in found.hours:
-        yield scored("hour", hour.hour, "answer_rate", hour.rate)
+        yield scored("hour", hour.hour, "reach", hour.rate)
     if found.survey:
         for case, count in people.dispositions.items():
             yield plain("disposition", case.code, case.name.lower(), count)
@@ -156,21 +161,23 @@ def _print_turns(found: Report) -> None:
     lines = []
     for turn, tally in found.turns.items():
         share = done.get(turn, 0) / total if total else 0.0
-        lines.append((turn, tally.attempts, tally.answered, done.get(turn, 0), showing.share(share), bar(share)))
-    _print(["call", "attempts", "answered", "complete", "of all", ""], lines, "table")
+        lines.append((turn, tally.attempts, tally.reached, done.get(turn, 0), showing.share(share), bar(share)))
+    _print(["call", "attempts", "reached", "complete", "of all", ""], lines, "table")
 
 
 def _print_hours(found: Report) -> None:
     if not found.hours:
         return
-    click.echo("\nanswered by the hour where the person is:")
+    click.echo("\nreached by the hour where the person is:")
     lines = []
     for hour in found.hours:
         rate, span = showing.share(hour.rate.value), showing.interval(hour.rate.interval)
-        lines.append((f"{hour.hour:02}:00", hour.dialled, hour.answered, rate, span, bar(float(hour.rate.value or 0))))
-    _print(["hour", "called", "answered", "rate", "95%", ""], lines, "table")
+        lines.append((f"{hour.hour:02}:00", hour.dialled, hour.reached, rate, span, bar(float(hour.rate.value or 0))))
+    _print(["hour", "called", "reached", "rate", "95%", ""], lines, "table")
     if found.best_hour is not None:
         click.echo(f"best hour to call: {found.best_hour.hour:02}:00 (highest lower end of its interval)")
+    else:
+        click.echo("best hour to call: nothing to compare, people were called in one hour of the day only")
 
 
 def _print_tallies(what: str, tallies: Any) -> None:
@@ -180,14 +187,14 @@ def _print_tallies(what: str, tallies: Any) -> None:
             *(
                 name or "(removed)",
                 t.attempts,
-                t.answered,
-                showing.share(t.answered / t.dialled if t.dialled else None),
+                t.reached,
+                showing.share(t.reached / t.dialled if t.dialled else None),
             ),
             *(t.complete, round(t.billed_ms / 1000)),
         )
         for name, t in tallies.items()
     ]
-    _print([what, "attempts", "answered", "rate", "complete", "billed s"], lines, "table")
+    _print([what, "attempts", "reached", "rate", "complete", "billed s"], lines, "table")
 
 
 def _print_rates(found: Report) -> None:
@@ -233,7 +240,11 @@ def export(name: str, db: str, as_: str, out: str, key_file: Path | None, excel_
         raise click.BadParameter(f"{key_file} holds {len(key)} bytes; a key has 16 or more: openssl rand -hex 32")
     options = files.Options(as_, key=key, excel_bom=excel_bom)
     try:
-        with told(), ready(db) as engine, reading(engine) as connection:
+        with (
+            told(out if out != files.STDOUT else "standard output"),
+            ready(db) as engine,
+            reading(engine) as connection,
+        ):
             campaigns.read(connection, name)
             count = _write(connection, name, out, options)
     except files.ExportError as error:

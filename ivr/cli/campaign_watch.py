@@ -137,10 +137,10 @@ def _gateways(now: Now) -> RenderableType:
     if not now.gateways:
         return Text()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in ("gateway", "at once", "attempts", "answered", "failed on the way", "breaker"):
+    for head in ("gateway", "at once", "attempts", "reached", "failed on the way", "breaker"):
         table.add_column(head, justify="left" if head in ("gateway", "breaker") else "right")
     for one in now.gateways:
-        answered = f"{one.answered:,} ({one.answered / one.attempts:.0%})" if one.attempts else "0"
+        reached = f"{one.reached:,} ({one.reached / one.attempts:.0%})" if one.attempts else "0"
         breaker = Text(one.breaker, _BREAKERS[one.breaker])
-        table.add_row(one.gateway, f"{one.going_on:,}", f"{one.attempts:,}", answered, f"{one.failed:,}", breaker)
+        table.add_row(one.gateway, f"{one.going_on:,}", f"{one.attempts:,}", reached, f"{one.failed:,}", breaker)
     return table

@@ -23,7 +23,7 @@ from rich.text import Text
 from ivr.cli.db import ready
 from ivr.cli.options import database_option
 from ivr.cli.results import _console, _print, _visible
-from ivr.cli.settings import Refused, shown
+from ivr.cli.settings import Refused, shown, trouble
 from ivr.contacts import importing
 from ivr.contacts.columns import MapError, parse_map
 from ivr.contacts.people import facts_of
@@ -256,7 +256,7 @@ def export(list_name: str, output: Path | None, db: str) -> None:
         except OSError as error:
             if output is None:
                 raise
-            raise Refused(f"{output}: cannot be written ({error.strerror}); choose another file") from error
+            raise Refused(f"{output}: cannot be written ({trouble(error)}); choose another file") from error
     if not count:
         raise click.ClickException(f"there is no list {list_name!r}; ivr contacts list shows the lists")
 

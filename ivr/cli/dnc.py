@@ -20,7 +20,7 @@ from ivr.cli.contacts import FILE, NEW_FILE, WAIT_MS, country_option, map_option
 from ivr.cli.db import ready
 from ivr.cli.options import database_option
 from ivr.cli.results import _print
-from ivr.cli.settings import Refused, shown
+from ivr.cli.settings import Refused, shown, trouble
 from ivr.contacts import importing, listing
 from ivr.contacts.shapes import prefix_of
 from ivr.results.cells import safe_cell
@@ -199,7 +199,7 @@ def export(scope: str | None, output: Path | None, db: str) -> None:
         except OSError as error:
             if output is None:
                 raise
-            raise Refused(f"{output}: cannot be written ({error.strerror}); choose another file") from error
+            raise Refused(f"{output}: cannot be written ({trouble(error)}); choose another file") from error
 
 
 def _write(file: Any, engine: Engine, scope: str | None) -> None:

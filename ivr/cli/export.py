@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 
 from ivr.cli.options import database_option
 from ivr.cli.results import reading_store, since_option
+from ivr.cli.settings import trouble
 from ivr.results.export import files, source
 from ivr.results.export.extras import MissingLibrary
 from ivr.results.export.sav import TooManyRuns
@@ -100,7 +101,7 @@ def command(
     except (TooManyRuns, MissingLibrary) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"cannot write {out}: {error.strerror}") from None
+        raise click.ClickException(f"cannot write {out}: {trouble(error)}") from None
     what = "answers" if layout == "long" else "runs"
     click.echo(f"{count:,} {what} in {'standard output' if out == files.STDOUT else out}", err=True)
 

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from ivr.cli.asking import Asked, asking, options
+from ivr.cli.settings import trouble
 from ivr.results.report.content import gather, with_title
 from ivr.results.report.render import Imprint, render
 
@@ -42,7 +43,7 @@ def command(context: click.Context, asked: Asked, out: Path, language: str, titl
         part.write_bytes(page)
         os.replace(part, out)
     except OSError as error:
-        raise click.ClickException(f"{out} cannot be written: {error.strerror}") from None
+        raise click.ClickException(f"{out} cannot be written: {trouble(error)}") from None
     click.echo(f"{out}: {content.runs} runs, {len(content.questions)} questions, {len(page) // 1000} kB")
 
 

@@ -5,6 +5,7 @@ Law: words for the terminal only.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import click
@@ -32,6 +33,13 @@ def shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
+def trouble(error: OSError) -> str:
+    """Why a file could not be written or read, in words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full"
+    return error.strerror or str(error)
+
+
 def write(text: str, output: Path | None) -> None:
     """``text`` to a file, or to the terminal."""
     if output is None:
@@ -40,4 +48,4 @@ def write(text: str, output: Path | None) -> None:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Refused(f"{output}: cannot be written ({error.strerror}); choose another file") from error
+        raise Refused(f"{output}: cannot be written ({trouble(error)}); choose another file") from error

@@ -15,7 +15,7 @@ import click
 from rich.text import Text
 
 from ivr.cli.results import _console, _visible
-from ivr.cli.settings import Refused, settings, shown, write
+from ivr.cli.settings import Refused, settings, shown, trouble, write
 from ivr.lang.check import check_file
 from ivr.lang.expr import usable_name
 from ivr.lang.parts import LANGUAGE
@@ -86,7 +86,7 @@ def import_(
     try:
         done = store(imported, target, config.project())
     except OSError as error:
-        raise Refused(f"{shown(target)}: cannot be written ({error.strerror}); choose another file") from error
+        raise Refused(f"{shown(target)}: cannot be written ({trouble(error)}); choose another file") from error
     _print_report(imported.report)
     if report_file is not None:
         write(_report_csv(imported.report), report_file)

@@ -20,7 +20,7 @@ from ivr.campaign import life, machines
 from ivr.campaign.model import Campaign
 from ivr.campaign.outcomes import FINAL_EVERYWHERE
 from ivr.campaign.reader import read_campaign
-from ivr.campaign.scrub import RULES, WRITTEN, Person, Scrub, Verdict
+from ivr.campaign.scrub import RULES, WRITTEN, Person, Scrub, Verdict, facts_in, unknown_facts, wanted_facts
 from ivr.campaign.windows import zone_info
 from ivr.lang.check import check_file
 from ivr.media.build import entries
@@ -87,6 +87,19 @@ def faults(config: Config, connection: Connection, campaign: Campaign) -> list[s
     return found
 
 
+def doubts(connection: Connection, campaign: Campaign) -> list[str]:
+    """What is probably not meant, in words; nothing of it keeps the campaign from being started."""
+    wanted = wanted_facts(campaign)
+    if not wanted:
+        return []
+    known: set[str] = set()
+    for text in sample.facts(connection, campaign.lists):
+        known.update(facts_in(text or ""))
+        if wanted <= known:  # as a rule the first contact has them all
+            return []
+    return unknown_facts(campaign, known) if sample.by_list(connection, campaign.lists) else []
+
+
 # -- moves -----------------------------------------------------------------------------------------------------------
 
 
@@ -94,8 +107,23 @@ def create(config: Config, engine: Engine, path: Path, who: Who) -> CampaignRow:
     """A draft of the file. Raises CampaignError."""
     made = read_file(config, path)
     row = CampaignRow(made.campaign, made.title, "draft", DRAFT, made.priority, who.at, None, None)
-    campaigns.create(engine, row, _draft(made, who), who)
+    try:
+        campaigns.create(engine, row, _draft(made, who), who)
+    except campaigns.Taken as error:
+        raise CampaignError(f"{error}; {_instead(engine, made.campaign, error.state, path)}") from None
     return row
+
+
+def _instead(engine: Engine, name: str, state: str, path: Path) -> str:
+    """What can be typed where a campaign of that name is there."""
+    if life.can_edit(state):
+        return f"to change it: ivr campaign edit {path}"
+    with reading(engine) as connection:
+        free = next(new for n in counting(2) if not campaigns.state_of(connection, new := f"{name}_{n}"))
+    return (
+        f"it cannot be edited any more. To call with this file again, give it another name, as in `campaign: {free}`, "
+        f"and type: ivr campaign create {path}"
+    )
 
 
 def _draft(made: Campaign, who: Who) -> Version:

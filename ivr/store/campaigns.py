@@ -33,6 +33,14 @@ class CampaignError(ValueError):
     """The campaign is not there, or cannot be changed so; in words."""
 
 
+class Taken(CampaignError):
+    """There is a campaign of that name, in this state."""
+
+    def __init__(self, name: str, state: str) -> None:
+        super().__init__(f"there is a campaign {name} already, {state}")
+        self.state = state
+
+
 @dataclass(frozen=True)
 class CampaignRow:
     name: str
@@ -140,7 +148,7 @@ def audit(connection: Connection, name: str) -> list[Audit]:
 
 
 def create(engine: Engine, made: CampaignRow, draft: Version, who: Who) -> None:
-    """A draft. Raises CampaignError when there is one of that name."""
+    """A draft. Raises Taken when there is one of that name."""
     try:
         with engine.begin() as connection:
             row = {"campaign": made.name, "title": made.title, "state": made.state, "version": DRAFT}
@@ -152,9 +160,7 @@ def create(engine: Engine, made: CampaignRow, draft: Version, who: Who) -> None:
             there = state_of(connection, made.name)
         if not there:
             raise
-        raise CampaignError(
-            f"there is a campaign {made.name} already, {there}; to change it: ivr campaign edit FILE"
-        ) from None
+        raise Taken(made.name, there) from None
 
 
 def change(

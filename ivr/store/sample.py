@@ -62,6 +62,13 @@ def by_list(connection: Connection, lists: Sequence[str]) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def facts(connection: Connection, lists: Sequence[str]) -> Iterator[str]:
+    """The facts of everybody, as JSON, in no order; who reads on no further costs no more."""
+    query = select(contact.c.facts).where(_on(lists)).execution_options(yield_per=CHUNK)
+    with connection.execute(query) as found:
+        yield from found.scalars()
+
+
 def _on(lists: Sequence[str]) -> Any:
     """Of no lists: everybody."""
     return contact.c.list.in_(list(lists)) if lists else contact.c.contact_id != ""

@@ -331,6 +331,32 @@ def test_a_campaign_that_is_over_is_said_to_be_so(
     assert [(a.by, a.told["to"]) for a in audit(field)] == ([] if after == now else [("dialler d1", after)])
 
 
+AGAIN = "To call with this file again, give it another name, as in `campaign: spring_3`, and type: ivr campaign create "
+
+
+@pytest.mark.parametrize("state", life.STATES)
+def test_who_creates_a_campaign_that_is_there_is_told_what_can_be_typed(field: Field, state: str) -> None:
+    """What the message says is typed here, and works."""
+    created(field)
+    other = {"state": "archived", "version": 1, "priority": 5, "created_at": NOW}
+    field.rows("campaign", {"campaign": "spring_2", **other})
+    with field.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE campaign SET state = '{state}' WHERE campaign = 'spring'")
+    with pytest.raises(CampaignError) as error:
+        campaigning.create(field.config, field.engine, field.path, ANNA)
+    said = str(error.value)
+    assert said.startswith(f"there is a campaign spring already, {state}; ")
+    if state in ("draining", "done", "archived"):
+        assert said.endswith(f"it cannot be edited any more. {AGAIN}{field.path}")
+        field.write(CAMPAIGN.replace("campaign: spring", "campaign: spring_3"))
+        assert campaigning.create(field.config, field.engine, field.path, ANNA).name == "spring_3"
+    else:
+        assert said.endswith(f"; to change it: ivr campaign edit {field.path}")
+        field.write(CAMPAIGN.replace("title: Spring", "title: Lent"))
+        campaigning.edit(field.config, field.engine, field.path, ANNA)
+        assert state_of(field) == state if state in life.ALIVE else "draft"
+
+
 def test_names_are_taken_once(field: Field) -> None:
     created(field)
     with pytest.raises(CampaignError, match="there is a campaign spring already, draft"):

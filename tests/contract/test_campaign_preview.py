@@ -149,6 +149,40 @@ def run(field: Field, *args: str) -> str:
     return result.stdout
 
 
+NOBODY = "`when` names `{}`, which no contact of these lists has; "
+MISSPELT = [
+    # when, what is said
+    ("region == 'north'", ""),
+    ("member and region == 'north'", ""),  # one contact has it
+    ("zone == 'Asia/Shanghai' and list == 'march'", ""),
+    ("regoin == 'north'", NOBODY.format("regoin") + 'did you mean "region"?\n'),
+    ("zoen == 'Asia/Shanghai' and region", NOBODY.format("zoen") + 'did you mean "zone"?\n'),
+    (
+        "postcode == '1'",
+        NOBODY.format("postcode") + "known here: consent, language, list, member, name, number, region, zone\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("when", "says"), MISSPELT)
+def test_a_fact_that_nobody_has_is_named(field: Field, when: str, says: str) -> None:
+    field.people(3, facts={"region": "north"})
+    field.people(1, first=3, facts={"member": True})
+    field.write(CAMPAIGN.replace("lists: [march]", f'lists: [march], when: "{when}"'))
+    commands = [["preview", str(field.path)], ["create", str(field.path)], ["preview", "spring", "--format", "json"]]
+    for args in [*commands, ["check", "spring"], ["edit", str(field.path)]]:
+        env = {"CALLWEAVE_CONFIG": str(field.site.config), "CALLWEAVE_DB": field.database}
+        result = CliRunner().invoke(main, ["campaign", *args], env=env, catch_exceptions=False)
+        assert (result.exit_code, result.stderr) == (0, says), args
+
+
+def test_of_an_empty_list_no_fact_is_misspelt(field: Field) -> None:
+    field.write(CAMPAIGN.replace("lists: [march]", "lists: [march], when: region"))
+    assert "0 of 0 people" in run(field, "preview", str(field.path))
+    with reading(field.engine) as connection:
+        assert campaigning.doubts(connection, campaigning.read_file(field.config, field.path)) == []
+
+
 def test_formats_say_the_same(field: Field) -> None:
     field.people(6, name="=1+1")
     field.people(3, first=6, consent="")

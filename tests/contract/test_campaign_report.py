@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
+import subprocess
+import sys
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -198,7 +201,7 @@ def test_hours_are_those_of_the_person(field: Field, zone: str, at: datetime, ho
         connection.exec_driver_sql(f"UPDATE campaign_contact SET zone = '{zone}'")
     field.attempt("march-0000001", "answered", at)
     found = read(field, "Asia/Tokyo")
-    assert [(h.hour, h.dialled, h.answered) for h in found.hours] == [(hour, 1, 1)]
+    assert [(h.hour, h.dialled, h.reached) for h in found.hours] == [(hour, 1, 1)]
 
 
 def test_the_best_hour_is_one_that_is_surely_good(field: Field) -> None:
@@ -208,6 +211,38 @@ def test_the_best_hour_is_one_that_is_surely_good(field: Field) -> None:
     best = read(field).best_hour
     assert best is not None
     assert (best.hour, best.rate.value) == (10, 0.7)  # not the one hour with its one call
+
+
+@pytest.mark.parametrize(
+    ("hours", "says"),
+    [
+        ((0, 0, 0), "best hour to call: nothing to compare, people were called in one hour of the day only"),
+        ((0, 24, 48), "best hour to call: nothing to compare, people were called in one hour of the day only"),
+        ((0, 3, 3), "best hour to call: 13:00 (highest lower end of its interval)"),
+    ],
+)
+def test_of_one_hour_none_is_the_best(field: Field, hours: tuple[int, ...], says: str) -> None:
+    for n, later in enumerate(hours):
+        field.attempt(f"march-{n:07}", "answered", NOW + timedelta(hours=later))
+    assert [line for line in run(field, "report", "spring").splitlines() if "best hour" in line] == [says]
+
+
+def test_answered_is_an_outcome_and_reached_is_more(field: Field) -> None:
+    """Who opted out was reached, and did not answer: one word for both figures had them contradict each other."""
+    for n, outcome in enumerate(["answered", "answered", "opted_out", "busy"]):
+        field.attempt(f"march-{n:07}", outcome, NOW + timedelta(hours=n // 3))
+        stand(field, f"march-{n:07}", "done", outcome)
+    lines = [line.split() for line in run(field, "report", "spring").splitlines() if line.strip()]
+    assert [line[1] for line in lines if line[0] == "answered"] == ["2"]
+    assert [line[:2] for line in lines if line[0] == "10:00"] == [["10:00", "3"]]
+    heads = {line[0]: line for line in lines if "reached" in line and line[0] in ("call", "hour", "gateway", "list")}
+    assert set(heads) == {"call", "hour", "gateway", "list"}
+    assert not any("answered" in head for head in heads.values())
+    assert [line[:3] for line in lines if line[0] == "main"] == [["main", "4", "3"]]
+    told = json.loads(run(field, "report", "spring", "--format", "json"))
+    assert told["attempts"]["all"]["answered"] == 2
+    assert told["people"]["all"]["reached"] == 3
+    assert told["hour"]["10"]["reach"] == {"value": 1.0, "low": pytest.approx(0.4385, abs=1e-3), "high": 1.0, "n": 3}
 
 
 def test_reach_completion_cost_and_rates(field: Field) -> None:
@@ -265,6 +300,43 @@ def test_exports_have_every_attempt_and_no_number(field: Field, form: str, tmp_p
     assert Counter(row["outcome"] or GOING_ON for row in rows) == seen
     assert not any("+8613800000" in str(value) for row in rows for value in row.values())
     assert {row["list"] for row in rows} == {"march"}
+
+
+NO_FILE = "/dev/full is no file, and only CSV and JSON Lines can go there; name a file"
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "says"),
+    [
+        ("csv", 1, "/dev/full cannot be written: the disk is full"),
+        ("jsonl", 1, "/dev/full cannot be written: the disk is full"),
+        ("xlsx", 2, NO_FILE),
+        ("parquet", 2, NO_FILE),
+    ],
+)
+def test_a_full_disk_is_said_with_the_file(field: Field, form: str, status: int, says: str) -> None:
+    """/dev/full is a device, which stays one: nothing takes its place."""
+    made_up(field, 3)
+    env = {"CALLWEAVE_CONFIG": str(field.site.config), "CALLWEAVE_DB": field.database}
+    args = ["campaign", "export", "spring", "--format", form, "--out", "/dev/full"]
+    result = CliRunner().invoke(main, args, env=env, catch_exceptions=False)
+    assert Path("/dev/full").is_char_device()
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (status, f"Error: {says}")
+
+
+@pytest.mark.parametrize(
+    "args", [("preview", "spring"), ("preview", "spring", "--format", "csv"), ("report", "spring")]
+)
+def test_a_full_disk_below_standard_output_is_said(field: Field, args: tuple[str, ...]) -> None:
+    env = {**os.environ, "CALLWEAVE_CONFIG": str(field.site.config), "CALLWEAVE_DB": field.database}
+    code = "from ivr.cli.main import main; main()"
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", code, "campaign", *args]
+        done = subprocess.run(command, env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert done.returncode
+    assert "standard output cannot be written: the disk is full" in done.stderr
+    assert "sounds" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def _rows(out: Path, form: str) -> list[dict[str, Any]]:

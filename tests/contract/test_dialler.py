@@ -203,6 +203,27 @@ def test_fault_94_a_number_of_another_country_is_not_called_by_the_campaigns_clo
     assert (row["state"], row["outcome"], row["attempts"]) == ("done", "unknown_zone", 0)
 
 
+@pytest.mark.parametrize("how", ["running", "paused", "draining"])
+def test_fault_97_nobody_is_abandoned(database, how):
+    """A flow answers at once, so that there is nobody to wait for; who begins to be called is not given up, neither
+    when far more answer than the target, nor when the campaign is stopped while telephones ring."""
+    answered = []
+    what = campaign(target=5, per_second=10, at_once=60, attempts=NO_RETRY, ring_ms=30_000)
+    made = world(database, 80, {}, what=what, on_answer=answered.append)
+    made.switches["one"].party_of = lambda digits: Party("answers", 14_900 + 1000 * int(digits[-1]), 20_000)
+    made.dialler()
+    made.run(8)
+    ringing = len(made.switches["one"].calls)
+    assert ringing > 5
+    state(database, "aftercare", how)
+    made.run(8 * 60)
+    assert len(answered) == len(made.rung()) >= ringing
+    for call in answered:
+        assert (call.hosts, call.path) == (("127.0.0.1:8084",), "survey_line")
+        assert call.channel.get("sip_hangup_disposition") == "recv_bye", "it was the person who hung up"
+    assert set(made.outcomes()) == {"answered"}
+
+
 @pytest.mark.parametrize("how", ["paused", "draining", "archived"])
 def test_fault_101_a_pause_takes_effect_within_a_second(database, how):
     made = world(database, 300, {})

@@ -81,7 +81,7 @@ def erased(database: str, places: erase.Places, number: str = NUMBER) -> erase.E
 
 
 @pytest.mark.parametrize("typed", [NUMBER, "+86 138 0013 8000", "0086-138-0013-8000"])
-def test_nothing_is_left_and_others_keep_everything(database: str, places: erase.Places, typed: str) -> None:
+def test_fault_103_nothing_is_left_and_others_keep_everything(database: str, places: erase.Places, typed: str) -> None:
     others = [row for row in read(database, "answer") if row["call_id"] == "call-other"]
     done = erased(database, places, typed)
     before = {line.where: line.before for line in done.proof if line.before}

@@ -93,7 +93,7 @@ def calls_in(database: str, table: str) -> list[str]:
 
 @pytest.mark.parametrize("batch", [1, 3, 200])
 @pytest.mark.parametrize("days", CASES)
-def test_what_is_too_old_goes(
+def test_fault_103_what_is_too_old_goes(
     database: str, filled: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, batch: int
 ) -> None:
     monkeypatch.setattr(retain, "BATCH", batch)

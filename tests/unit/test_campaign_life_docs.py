@@ -65,7 +65,7 @@ def test_every_state_is_come_to_and_left(state: str) -> None:
             "pause",
             "campaign c is draft: pause is for one that is running; possible now: archive, check, edit, start",
         ),
-        ("archived", "start", "it stays as it is; create a new one"),
+        ("archived", "start", "give its file another name"),
         ("draining", "stop", "it is done when its last call has ended"),
         ("running", "start", "possible now: edit, pause, stop"),
         ("broken", "start", "a state that this Callweave does not know"),

@@ -110,6 +110,34 @@ def test_what_a_file_leaves_out(project):
     assert Campaign.from_json(made.to_json()).hash == made.hash
 
 
+RECORDS = """
+flow: plain
+languages: [en]
+steps:
+  hello: {say: bye, next: message}
+  message: {record: bye, into: said, limit: 10s, next: thanks}
+  thanks: {say: bye, hang_up: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("flow", "more", "codes"),
+    [
+        (RECORDS, "", ["IVR098"]),
+        (RECORDS, "recording_notice: bye\n", []),
+        (RECORDS.replace("record: bye, into: said, limit: 10s", "say: bye"), "", []),
+    ],
+)
+def test_fault_100_a_flow_that_records_tells_of_it_first(project, flow, more, codes):
+    """How it is told first: test_machines."""
+    (project.root / "flows" / "plain.yaml").write_text(flow)
+    path = project.root / "campaigns" / "c.yaml"
+    path.write_text(SMALL + more)
+    found = check_file(path, project)
+    assert [problem.code for problem in found.problems] == codes, found.problems
+    assert found.ok is not bool(codes)
+
+
 def test_a_gateway_takes_its_prefixes():
     assert Gateway("a", "b").takes("+49301234")
     assert not Gateway("a", "b", prefixes=("+86", "+852")).takes("+49301234")

@@ -52,7 +52,7 @@ def test_a_message_is_left_after_the_greeting(flow: Program) -> None:
     assert "mark outcome machine" not in person.trace
 
 
-def test_recording_is_announced_before_anything_else(flow: Program) -> None:
+def test_fault_100_recording_is_announced_before_anything_else(flow: Program) -> None:
     texts = {"recorded": {"en": "This call is recorded.", "zh": "本次通话将被录音。"}}
     made = prepared(flow, campaign(recording_notice="recorded"), texts)
     assert made.nodes[made.start] == Say(("recorded",), flow.start, barge_in=False)

@@ -127,6 +127,8 @@ def write_table(table: Table, out: str, options: Options = Options(), on_rows: l
 def _whole(out: str) -> Iterator[Path]:
     """A path beside ``out``, which takes its place when all went well."""
     target = Path(out)
+    if _stays(target):
+        raise ExportError(f"{out} is no file, and only CSV and JSON Lines can go there; name a file")
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=f".part{target.suffix}", dir=target.parent)
     os.close(handle)
     path = Path(name)
@@ -151,8 +153,17 @@ def _text(out: str) -> Iterator[TextIO]:
         finally:
             stream.close()
         return
+    if _stays(Path(out)):
+        with Path(out).open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        return
     with _whole(out) as path, path.open("w", encoding="utf-8", newline="") as stream:
         yield stream
+
+
+def _stays(target: Path) -> bool:
+    """A device or a pipe, whose place no file takes."""
+    return target.is_char_device() or target.is_fifo()
 
 
 @contextmanager

@@ -26,8 +26,8 @@ from ivr.store.schema import (
 )
 
 GOING_ON: Final = "going_on"
-#: Outcomes with which somebody was there.
-REACHED: Final = ("answered", "opted_out", "short")
+#: Outcomes with which somebody was there and listened. More than the outcome `answered`.
+REACHED: Final = ("answered", "opted_out")
 _QUARTER_S: Final = 900
 
 
@@ -49,8 +49,8 @@ class Tally:
         return self.attempts - self.outcomes.get("not_attempted", 0)
 
     @property
-    def answered(self) -> int:
-        return self.outcomes.get("answered", 0) + self.outcomes.get("opted_out", 0)
+    def reached(self) -> int:
+        return sum(self.outcomes.get(outcome, 0) for outcome in REACHED)
 
     def add(self, outcome: str, count: int, complete: int, billed_ms: int) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count

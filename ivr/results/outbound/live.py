@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, select
 
 from ivr.campaign.outcomes import OF_THE_WAY
-from ivr.results.outbound.attempts import GOING_ON
+from ivr.results.outbound.attempts import GOING_ON, REACHED
 from ivr.store import campaigns
 from ivr.store.campaigns import CampaignRow
 from ivr.store.schema import campaign, campaign_contact, dial_attempt
@@ -33,7 +33,7 @@ class GatewayNow:
     gateway: str
     going_on: int
     attempts: int
-    answered: int
+    reached: int
     failed: int  # on the way: not the people's doing
     breaker: str  # ok | failing | resting
 
@@ -132,7 +132,7 @@ def _gateway(
         gateway,
         going_on=counts.get(GOING_ON, 0),
         attempts=sum(counts.values()),
-        answered=counts.get("answered", 0) + counts.get("opted_out", 0),
+        reached=sum(counts.get(outcome, 0) for outcome in REACHED),
         failed=sum(counts.get(outcome, 0) for outcome in OF_THE_WAY) - withdrawn,
         breaker=_breaker(_last(connection, gateway, now), now),
     )

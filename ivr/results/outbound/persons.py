@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from ivr.results.outbound.attempts import completed
+from ivr.results.outbound.attempts import REACHED, completed
 from ivr.results.reading.progress import DISPOSITIONS as OF_STATUS
 from ivr.results.reading.progress import share_of_run
 from ivr.results.stats.aapor import Disposition, classify_run
@@ -81,7 +81,7 @@ def read(connection: Connection, name: str, *, complete_above: float = 0.8, part
         states[row["state"]] += count
         had = {outcome for outcome, _ in DISPOSITIONS if row[outcome]}
         called += count if had or row["open"] else 0
-        reached += count if had & {"answered", "opted_out"} or row["has_run"] else 0
+        reached += count if had & set(REACHED) or row["has_run"] else 0
         flow_complete += count if row["complete"] else 0
         if row["state"] == "done" and not had and not row["open"] and not row["has_run"]:
             left_out[row["person_outcome"] or "unknown"] += count

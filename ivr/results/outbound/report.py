@@ -26,7 +26,7 @@ class Hour:
 
     hour: int
     dialled: int
-    answered: int
+    reached: int
     rate: Score  # with its interval
 
 
@@ -58,9 +58,11 @@ class Report:
 
     @property
     def best_hour(self) -> Hour | None:
-        """The hour whose answer rate is surely high: by the lower end of its interval, so that an hour with three
-        calls does not win."""
+        """The hour in which the share reached is surely high: by the lower end of its interval, so that an hour with
+        three calls does not win. None of fewer than two hours, of which none is better."""
         known = [hour for hour in self.hours if hour.rate.interval is not None]
+        if len(known) < 2:
+            return None
         return max(known, key=lambda hour: hour.rate.interval.low if hour.rate.interval else 0.0, default=None)
 
 
@@ -75,7 +77,7 @@ def read(connection: Connection, name: str, default_zone: str) -> Report:
         gateways=attempts.by_gateway(connection, name),
         lists=attempts.by_list(connection, name),
         turns=attempts.by_number_of(connection, name),
-        hours=tuple(Hour(h, t.dialled, t.answered, share_of(t.answered, t.dialled)) for h, t in hours.items()),
+        hours=tuple(Hour(h, t.dialled, t.reached, share_of(t.reached, t.dialled)) for h, t in hours.items()),
         reach=share_of(people.reached, people.called),
         completion=share_of(min(people.complete, people.reached), people.reached),
         survey=asks(connection, name),
