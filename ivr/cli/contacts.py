@@ -209,7 +209,7 @@ def show(what: str, limit: int, full_numbers: bool, country: str, as_: str, db: 
         (
             *(p["list"], p["number"] if full else mask(p["number"])),
             *(p["name"], p["language"], p["zone"], p["consent"]),
-            ", ".join(f"{name}={value}" for name, value in facts_of(p["facts"]).items()),
+            _facts(facts_of(p["facts"]), as_),
         )
         for p in people
     ]
@@ -259,6 +259,10 @@ def export(list_name: str, output: Path | None, db: str) -> None:
             raise Refused(f"{output}: cannot be written ({trouble(error)}); choose another file") from error
     if not count:
         raise click.ClickException(f"there is no list {list_name!r}; ivr contacts list shows the lists")
+
+
+def _facts(facts: dict[str, Any], as_: str) -> Any:
+    return facts if as_ == "json" else ", ".join(f"{name}={value}" for name, value in facts.items())
 
 
 def _write_people(file: Any, names: list[str], people: Iterator[dict[str, Any]]) -> int:

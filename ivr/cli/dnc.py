@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import csv
 import getpass
+import json
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,10 @@ from ivr.cli.results import _print
 from ivr.cli.settings import Refused, shown, trouble
 from ivr.contacts import importing, listing
 from ivr.contacts.shapes import prefix_of
+from ivr.ops.operator import login_name
 from ivr.results.cells import safe_cell
 from ivr.store import dnc as store
+from ivr.store.campaigns import Who
 from ivr.store.engine import make_engine
 from ivr.store.schema import KEY_LENGTH
 from ivr.store.staging import Busy
@@ -48,6 +52,7 @@ def _scope(_context: click.Context, _option: click.Parameter, value: str) -> str
 campaign_option = click.option(
     "--campaign", "scope", default="", callback=_scope, metavar="NAME", help="Only for this one; default: for all."
 )
+by_option = click.option("--by", default="", metavar="WHO", help="Who does it, for the log. Default: your login name.")
 prefix_option = click.option("--prefix", is_flag=True, help="All numbers that begin so: +86400.")
 
 
@@ -64,8 +69,12 @@ def _for(scope: str) -> str:
     return "all campaigns" if scope == store.EVERYWHERE else f"campaign {scope}"
 
 
+def _who(by: str) -> Who:
+    return Who(by or login_name(), datetime.now(UTC))
+
+
 def _as_listed(entry: store.Entry) -> str:
-    return f"{entry.number}..." if entry.is_prefix else entry.number
+    return store.shown(entry.number, entry.is_prefix)
 
 
 @command.command()
@@ -74,16 +83,19 @@ def _as_listed(entry: store.Entry) -> str:
 @prefix_option
 @click.option("--reason", default="asked", show_default=True, help="Why; opt_out: the person said so.")
 @click.option("--source", default="", help="From where; default: who types this.")
+@by_option
 @country_option
 @database_option
-def add(numbers: tuple[str, ...], scope: str, prefix: bool, reason: str, source: str, country: str, db: str) -> None:
+def add(
+    numbers: tuple[str, ...], scope: str, prefix: bool, reason: str, source: str, by: str, country: str, db: str
+) -> None:
     """Call these numbers no more, however they are written. Holds from the next call on."""
     batch = [
         store.Entry(scope, _meant(number, prefix, country), prefix, reason, source or getpass.getuser())
         for number in numbers
     ]
     with ready(db) as engine:
-        counts = store.add(engine, batch, datetime.now(UTC))
+        counts = store.add(engine, batch, datetime.now(UTC), _who(by))
     click.echo(f"{counts.new} added, {counts.known} known already; for {_for(scope)}.")
 
 
@@ -92,16 +104,17 @@ def add(numbers: tuple[str, ...], scope: str, prefix: bool, reason: str, source:
 @campaign_option
 @prefix_option
 @click.option("--yes", is_flag=True, help="Do not ask, even when the person opted out.")
+@by_option
 @country_option
 @database_option
-def remove(number: str, scope: str, prefix: bool, yes: bool, country: str, db: str) -> None:
+def remove(number: str, scope: str, prefix: bool, yes: bool, by: str, country: str, db: str) -> None:
     """Take a number off the list. Exit status 1 when it was not on it."""
     plain = _meant(number, prefix, country)
     with ready(db) as engine:
         for entry in store.why(engine, plain):
             if entry.reason == store.OPT_OUT and entry.scope == scope and entry.number == plain and not yes:
                 click.confirm("The person asked not to be called. Take the number off the list?", abort=True)
-        gone = store.remove(engine, plain, scope)
+        gone = store.remove(engine, plain, scope, _who(by))
         left = store.why(engine, plain)
     if gone is None:
         click.echo(f"It is not on the list for {_for(scope)}.")
@@ -131,6 +144,35 @@ def check(number: str, country: str, as_: str, db: str) -> None:
     raise SystemExit(1)
 
 
+@command.command()
+@click.option("--campaign", "scope", default=None, callback=lambda c, o, v: None if v is None else _scope(c, o, v))
+@click.option("--as", "as_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@database_option
+def log(scope: str | None, as_: str, db: str) -> None:
+    """Who added, removed and imported what, and when; what people asked for in a call is not in it."""
+    with ready(db) as engine:
+        found = store.log(engine, scope)
+    if as_ == "json":
+        told = [
+            {"campaign": of, "at": a.at.isoformat() if a.at else None, "by": a.by, "what": a.what, **a.told}
+            for of, a in found
+        ]
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    rows = [(f"{a.at:%Y-%m-%d %H:%M}" if a.at else "", a.by, a.what, _for(of), _told(a.told)) for of, a in found]
+    _print(("when (UTC)", "who", "what", "for", ""), rows, as_)
+
+
+def _told(told: Mapping[str, Any]) -> str:
+    parts = [", ".join(told.get("numbers", ())), told.get("file", "")]
+    parts += [told[word] for word in ("reason", "source") if told.get(word)]
+    parts += [f"{told[word]:,} {text}" for word, text in _COUNTED.items() if word in told]
+    return "; ".join(part for part in parts if part)
+
+
+_COUNTED = {"new": "added", "known": "known already", "rejected": "rows not taken"}
+
+
 @command.command("import")
 @click.argument("files", type=FILE, nargs=-1, required=True)
 @campaign_option
@@ -141,6 +183,7 @@ def check(number: str, country: str, as_: str, db: str) -> None:
 @click.option("--sheet", default="", help="Of a workbook; default: the first.")
 @click.option("--no-header", is_flag=True, help="The first row is a number; it is in the first column, or --map says.")
 @click.option("--report", type=NEW_FILE, help="Every row that was not taken, with the reason, as CSV.")
+@by_option
 @country_option
 @database_option
 def import_(
@@ -153,6 +196,7 @@ def import_(
     sheet: str,
     no_header: bool,
     report: Path | None,
+    by: str,
     country: str,
     db: str,
 ) -> None:
@@ -168,7 +212,7 @@ def import_(
             for path in files:
                 with progress_bar(path) as progress:
                     found, counts = listing.import_file(
-                        engine, path, wish, reason, prefix, datetime.now(UTC), rejected, progress
+                        engine, path, wish, reason, prefix, datetime.now(UTC), rejected, progress, _who(by)
                     )
                 taken += found.taken
                 click.echo(

@@ -20,6 +20,7 @@ from ivr.contacts.people import Rejected
 from ivr.contacts.shapes import Normaliser, prefix_of
 from ivr.results.cells import bare_cell
 from ivr.store import dnc
+from ivr.store.campaigns import Who
 from ivr.store.schema import KEY_LENGTH, TEXT_LENGTH
 
 HEAD: Final = ("number", "kind", "scope", "reason", "source", "since")
@@ -34,8 +35,9 @@ def import_file(
     now: datetime,
     rejected: RejectedFile,
     progress: Callable[[int, int], None] = lambda done, size: None,
+    who: Who | None = None,
 ) -> tuple[Report, dnc.Counts]:
-    """``wish.list_name`` is the scope. Raises FileError, staging.Busy."""
+    """``wish.list_name`` is the scope; ``who``: for the audit. Raises FileError, staging.Busy."""
     table, columns = open_table(path, wish)
     report = Report(path, table.told, columns)
     normalise = Normaliser(wish.country)
@@ -77,7 +79,8 @@ def import_file(
             note(report, [*bad, *bad_lines(table)], rejected)
             progress(table.done(), table.size)
         report.rows = report.taken + report.rejected
-        return report, into.finish()
+        told = {"file": path.name, "rows": report.rows, "rejected": report.rejected}
+        return report, into.finish(wish.list_name, who, dnc.IMPORT, **told)
 
 
 def _exported(

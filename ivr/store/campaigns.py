@@ -138,10 +138,11 @@ def _version(row: Any) -> Version:
 def audit(connection: Connection, name: str) -> list[Audit]:
     """Everything that was done to it, the oldest first."""
     query = select(campaign_audit).where(campaign_audit.c.campaign == name).order_by(campaign_audit.c.number)
-    return [
-        Audit(row["number"], row["at"], row["by"] or "", row["what"] or "", json.loads(row["json"] or "{}"))
-        for row in connection.execute(query).mappings()
-    ]
+    return [audit_of(row) for row in connection.execute(query).mappings()]
+
+
+def audit_of(row: Any) -> Audit:
+    return Audit(row["number"], row["at"], row["by"] or "", row["what"] or "", json.loads(row["json"] or "{}"))
 
 
 # -- changing ------------------------------------------------------------------------------------------------------

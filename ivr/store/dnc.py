@@ -3,25 +3,32 @@
 Law: a number is listed when it stands here, or one of its beginnings does as a prefix; nothing else is asked. The same
 question has two forms that a test holds equal: a condition for the statement that takes a lease, and a set in memory.
 Numbers are E.164 already. The first entry stays, with its time; only an opt-out takes the place of another reason.
+Who changes the list is in `campaign_audit` with it, in the same transaction, under the scope.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Engine, Text, any_, cast, delete, exists, func, literal_column, or_, select
 
 from ivr.store import schema
+from ivr.store.campaigns import Audit, Who, audit_of
 from ivr.store.rows import clean, utc_text
 from ivr.store.staging import Staging, staging
 
 #: The scope of an entry for every campaign.
 EVERYWHERE: Final = "-"
 OPT_OUT: Final = "opt_out"
+#: What is done to the list, in the audit.
+ADD: Final = "dnc add"
+REMOVE: Final = "dnc remove"
+IMPORT: Final = "dnc import"
 #: + and 15 digits.
 LONGEST: Final = 16
 _SHORTEST: Final = 2  # + and a digit
@@ -147,6 +154,28 @@ _UPSERT: Final = (
 )
 
 
+# Of two who write under one scope the second waits for the first; for a campaign's own moves its row is the lock.
+_LOCKS: Final = (
+    "SELECT pg_advisory_xact_lock(728934, hashtext(?))",
+    "SELECT 1 FROM campaign WHERE campaign = ? FOR UPDATE",
+)
+_NOTE: Final = (
+    "INSERT INTO campaign_audit (campaign, number, at, by, what, json) "
+    "SELECT ?, coalesce(max(number), 0) + 1, {at}, ?, ?, ? FROM campaign_audit WHERE campaign = ?"
+)
+#: Runs one statement, in which ``?`` stands for a value.
+Run = Callable[..., Any]
+
+
+def _note(run: Run, postgres: bool, scope: str, who: Who, what: str, told: Mapping[str, Any]) -> None:
+    """A row of the audit; SQLite has one writer, which is this one."""
+    for lock in _LOCKS if postgres else ():
+        run(lock, scope)
+    at = "CAST(? AS timestamptz)" if postgres else "?"
+    words = json.dumps(told, ensure_ascii=False)
+    run(_NOTE.format(at=at), scope, utc_text(who.at), clean(who.by), what, clean(words), scope)
+
+
 class Import:
     """Entries on their way in."""
 
@@ -160,7 +189,8 @@ class Import:
             for e in batch
         )
 
-    def finish(self) -> Counts:
+    def finish(self, scope: str = EVERYWHERE, who: Who | None = None, what: str = "", **told: Any) -> Counts:
+        """``who``: whose doing it is, for the audit of ``scope``; None writes nothing there."""
         self._stage.all_there()
         rows = int(self._stage.ask("SELECT count(*) FROM (SELECT DISTINCT scope, number FROM staged) AS one") or 0)
         same = "FROM staged JOIN dnc ON dnc.scope = staged.scope AND dnc.number = staged.number"
@@ -169,8 +199,11 @@ class Import:
         )
         at = "CAST(min(at) AS timestamptz)" if self._stage.postgres else "min(at)"
         self._stage.run(_UPSERT.format(at=at))
+        counts = Counts(rows - known, known)
+        if who is not None:
+            _note(self._stage.run, self._stage.postgres, scope, who, what, {**told, **asdict(counts)})
         self._stage.commit()
-        return Counts(rows - known, known)
+        return counts
 
 
 @contextmanager
@@ -180,14 +213,16 @@ def importing(engine: Engine, lock: str = "dnc") -> Iterator[Import]:
         yield Import(stage)
 
 
-def add(engine: Engine, batch: Sequence[Entry], now: datetime) -> Counts:
-    """A few at once; nobody has to wait for an import."""
+def add(engine: Engine, batch: Sequence[Entry], now: datetime, who: Who | None = None) -> Counts:
+    """A few of one scope at once; nobody has to wait for an import."""
+    told: dict[str, Any] = {"numbers": [shown(e.number, e.is_prefix) for e in batch]}
+    told |= {"reason": batch[0].reason, "source": batch[0].source} if batch else {}
     with importing(engine, lock="") as into:
         into.put(batch, now)
-        return into.finish()
+        return into.finish(batch[0].scope if batch else EVERYWHERE, who, ADD, **told)
 
 
-def remove(engine: Engine, number: str, scope: str) -> Entry | None:
+def remove(engine: Engine, number: str, scope: str, who: Who | None = None) -> Entry | None:
     """The entry that was there. A number may still fall under a prefix, or be listed in another scope."""
     table = schema.dnc
     own = (table.c.scope == scope, table.c.number == number)
@@ -196,4 +231,29 @@ def remove(engine: Engine, number: str, scope: str) -> Entry | None:
         if row is None:
             return None
         connection.execute(delete(table).where(*own))
-        return _entry(row)
+        gone = _entry(row)
+        if who is not None:
+            postgres = connection.dialect.name == "postgresql"
+
+            def run(sql: str, *values: Any) -> None:
+                connection.exec_driver_sql(sql.replace("?", "%s") if postgres else sql, values)
+
+            told = {"numbers": [shown(gone.number, gone.is_prefix)], "reason": gone.reason, "source": gone.source}
+            _note(run, postgres, scope, who, REMOVE, {**told, "since": utc_text(gone.at) if gone.at else ""})
+        return gone
+
+
+def shown(number: str, is_prefix: bool) -> str:
+    return f"{number}..." if is_prefix else number
+
+
+def log(engine: Engine, scope: str | None = None) -> list[tuple[str, Audit]]:
+    """(scope, what was done to the list), the oldest first; of one scope, or of all."""
+    table = schema.campaign_audit
+    query = select(table).where(table.c.what.in_((ADD, REMOVE, IMPORT)))
+    if scope is not None:
+        query = query.where(table.c.campaign == scope)
+    query = query.order_by(table.c.at, table.c.campaign, table.c.number)
+    with engine.connect() as connection:
+        found = connection.execution_options(read_only=True).execute(query).mappings().all()
+    return [(row["campaign"], audit_of(row)) for row in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -216,6 +217,15 @@ def test_ivr_contacts(database: str, tmp_path: Path) -> None:
     assert "王芳" in shown.output
     assert A in ivr(database, "contacts", "show", "138 0013 8000").output
     assert A in ivr(database, "contacts", "show", "march", "--full-numbers").output
+
+
+def test_show_has_facts_as_an_object(database: str, tmp_path: Path) -> None:
+    take(database, tmp_path, "phone,name,city,member\n13800138000,A,Ulm,true\n13900139000,B,,false\n")
+    for what in ("march", A):
+        shown = json.loads(ivr(database, "contacts", "show", what, "--as", "json").output)
+        assert shown[0]["facts"] == {"city": "Ulm", "member": True}
+    assert "city=Ulm, member=True" in ivr(database, "contacts", "show", "march", "--as", "csv").output
+    assert "city=Ulm" in ivr(database, "contacts", "show", A).output
 
 
 def test_an_export_comes_back_as_it_was(database: str, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,9 @@ from sqlalchemy import delete, insert, literal, select
 from storetools import read
 
 from ivr.cli.main import main
+from ivr.ops.operator import login_name
 from ivr.store import dnc, schema
+from ivr.store.campaigns import Who
 from ivr.store.dnc import EVERYWHERE, Counts, Entry, Listed
 from ivr.store.engine import make_engine
 
@@ -216,3 +221,53 @@ def test_numbers_from_any_file(database: str, tmp_path: Path) -> None:
     beginnings.write_text("number\n400\n+86170\nx\n")
     assert "2 added, 0 known already, 1 rows" in ivr(database, "import", str(beginnings), "--prefix").output
     assert both(database, "+8617012345678", "z")
+
+
+def test_the_log_has_who_did_what_also_of_what_is_gone(database: str, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"phone\n{A}\n{B}\n110\n")
+    for words in (
+        ("add", A, "--reason", "opt_out", "--source", "letter", "--by", "anna"),
+        ("add", "400", "--prefix", "--campaign", "c"),
+        ("remove", A, "--yes", "--by", "bob"),
+        ("remove", "+86400", "--prefix", "--campaign", "c"),
+        ("import", str(file), "--by", "carl"),
+    ):
+        assert ivr(database, *words).exit_code == 0, words
+    assert ivr(database, "remove", A, "--campaign", "c").exit_code == 1, "nothing was done"
+    told = json.loads(ivr(database, "log", "--as", "json").output)
+    me = login_name()
+    assert [(t["campaign"], t["by"], t["what"], t.get("numbers")) for t in told] == [
+        ("-", "anna", "dnc add", [A]),
+        ("c", me, "dnc add", ["+86400..."]),
+        ("-", "bob", "dnc remove", [A]),
+        ("c", me, "dnc remove", ["+86400..."]),
+        ("-", "carl", "dnc import", None),
+    ]
+    assert (told[2]["reason"], told[2]["source"]) == ("opt_out", "letter")
+    assert {word: told[4][word] for word in ("file", "new", "known", "rows", "rejected")} == {
+        **{"file": "people.csv", "new": 2, "known": 0, "rows": 3, "rejected": 1}
+    }
+    assert all(t["at"] for t in told)
+    assert [(row["campaign"], row["number"]) for row in read(database, "campaign_audit")] == [
+        *(("-", 1), ("-", 2), ("-", 3), ("c", 1), ("c", 2))
+    ]
+    table = " ".join(ivr(database, "log").output.split())
+    assert f"bob dnc remove all campaigns {A}; opt_out; letter" in table
+    assert "2 added; 0 known already; 1 rows not taken" in table
+    assert "anna" not in ivr(database, "log", "--campaign", "c").output
+
+
+def test_of_many_who_add_at_once_each_has_a_row_of_the_log(database: str) -> None:
+    gate = threading.Barrier(6)
+
+    def press(n: int) -> None:
+        engine = make_engine(database)
+        gate.wait()
+        for m in range(5):
+            dnc.add(engine, [entry(f"+8613800{n}{m:05}")], NOW, Who(f"p{n}", NOW))
+            dnc.remove(engine, f"+8613800{n}{m:05}", EVERYWHERE, Who(f"p{n}", NOW))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(press, range(6)))
+    assert [row["number"] for row in read(database, "campaign_audit")] == list(range(1, 61))

@@ -16,6 +16,7 @@ from storetools import answer_row, at, attempt_row, call_row, read, recorder, ru
 
 from ivr.cli.main import main
 from ivr.store import dnc, erase, leftovers, schema
+from ivr.store.campaigns import Who
 from ivr.store.engine import make_engine
 from ivr.store.person import Person
 from ivr.store.pseudonym import KeyFileError, keyed_hash, load_key, normal, pseudonym
@@ -280,7 +281,7 @@ def called(database: str, state: str = "done") -> None:
         dnc.Entry("-", "+" + OTHER, False, "opt_out", "attempt-p1"),
         dnc.Entry("c", "+86138", True, "import", "file"),
     ]
-    dnc.add(engine, listed, at(0))
+    dnc.add(engine, listed, at(0), Who("me", at(0)))
 
 
 @pytest.mark.parametrize("forget", [False, True])
@@ -299,7 +300,10 @@ def test_who_was_to_be_called_is_forgotten_and_stays_uncalled(
     assert {tried.pop(f"attempt-o{n}") for n in (1, 2)} == {("contact-o", "+" + OTHER, "form")}
     assert [name.startswith("erased-") for name in tried] == [True, True]
     assert set(tried.values()) == {(None, None, None)}
-    assert read(database, "campaign_audit")[0]["json"] == '{"ask": "erased"}'
+    audit = {row["what"]: row["json"] for row in read(database, "campaign_audit")}
+    assert audit["note"] == '{"ask": "erased"}'
+    assert NUMBER not in audit["dnc add"]
+    assert OTHER in audit["dnc add"]
     entries = {(e.scope, e.number): (e.reason, e.source, e.at) for e in dnc.entries(engine)}
     kept = {("-", "+" + NUMBER): ("opt_out", "erased", at(0))}
     assert entries == {
