@@ -7,6 +7,7 @@ mistake, a warning what is weaker than it looks.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 from ivr.campaign.model import DAY_MS, Calling, Campaign
 from ivr.campaign.numbers import EMERGENCY
@@ -17,6 +18,9 @@ from ivr.lang.problem import quoted
 from ivr.lang.reader import Reader
 from ivr.lang.source import Map, Node, Seq
 
+#: 16 CFR 310.4(b)(4)(ii), and Ofcom's statement of 2016: four rings, or 15 seconds.
+LEAST_RING_MS: Final = 15_000
+
 
 def check(reader: Reader, root: Map, file: CampaignFile, campaign: Campaign | None, program: Program | None) -> None:
     """``campaign`` and ``program`` are None where the file, or what it names, has mistakes already."""
@@ -25,6 +29,9 @@ def check(reader: Reader, root: Map, file: CampaignFile, campaign: Campaign | No
     _machines(reader, root, file)
     if program is not None:
         _calls_with(reader, root, file, program)
+    if file.ring is not None and file.ring < LEAST_RING_MS:
+        message = f"it rings for {_span(file.ring)}; people need {_span(LEAST_RING_MS)} to reach it"
+        _warn(reader, "IVR100", root.get("ring") or root, message, f"`ring: {_span(LEAST_RING_MS)}`, or more")
     if file.consent == "not_required":
         _warn(reader, "IVR099", root.get("consent") or root, "people who did not consent are called")
     if campaign is not None and _opens(reader, root, campaign.calling):

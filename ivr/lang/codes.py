@@ -256,6 +256,11 @@ CODES: dict[str, Code] = {
         "With `consent: not_required` people are called who never agreed to it. In many countries that is against the "
         "law for surveys and advertising. This is a warning: that you may is yours to know.",
     ),
+    "IVR100": Code(
+        "It rings too shortly",
+        "A telephone that rings for less than 15 seconds is given up on before people reach it: they find a missed call, "
+        "and in several countries such a call counts as abandoned. This is a warning.",
+    ),
 }
 
 

@@ -110,6 +110,15 @@ def test_what_a_file_leaves_out(project):
     assert Campaign.from_json(made.to_json()).hash == made.hash
 
 
+@pytest.mark.parametrize(("ring", "codes"), [("5s", ["IVR100"]), ("14900ms", ["IVR100"]), ("15s", []), ("1m", [])])
+def test_fault_97_a_telephone_rings_long_enough_to_be_reached(project, ring, codes):
+    path = project.root / "campaigns" / "c.yaml"
+    path.write_text(SMALL + f"ring: {ring}\n")
+    found = check_file(path, project)
+    assert [problem.code for problem in found.problems] == codes
+    assert all(problem.severity == "warning" for problem in found.problems)
+
+
 RECORDS = """
 flow: plain
 languages: [en]
