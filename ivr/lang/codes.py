@@ -258,8 +258,8 @@ CODES: dict[str, Code] = {
     ),
     "IVR100": Code(
         "It rings too shortly",
-        "A telephone that rings for less than 15 seconds is given up on before people reach it: they find a missed call, "
-        "and in several countries such a call counts as abandoned. This is a warning.",
+        "A telephone that rings for less than 15 seconds is given up on before people reach it: they find a missed "
+        "call, and in several countries such a call counts as abandoned. This is a warning.",
     ),
 }
 

@@ -215,9 +215,11 @@ def put(engine: Engine, campaign: str, priority: int, places: Sequence[Place], a
         before = _held(connection, campaign, rows)
         adding = adding.on_conflict_do_update(
             index_elements=["campaign", "contact_id"],
-            set_={name: adding.excluded[name] for name in ("state", "next_at", "priority", "zone", "outcome")},
+            set_={name: adding.excluded[name] for name in ("state", "next_at", "priority", "zone", "outcome")}
+            | {"wished_at": None},
             where=or_(
-                and_(table.c.state == "waiting", table.c.attempts == 0),
+                # Who asked to be called at a time is called then, whatever is edited meanwhile.
+                and_(table.c.state == "waiting", table.c.attempts == 0, table.c.wished_at.is_(None)),
                 # Not IN: SQLAlchemy has no lists in a statement of many rows.
                 and_(table.c.state == "done", or_(false(), *(table.c.outcome == word for word in again))),
             ),

@@ -11,7 +11,7 @@ from dialtools import NOW, add, change, finish, ledger, number, rows, seed, send
 
 from ivr.campaign.callbacks import due
 from ivr.ops.settling import settle
-from ivr.store import callbacks
+from ivr.store import callbacks, sample
 from ivr.store.campaigns import Who
 from ivr.store.engine import make_engine
 
@@ -103,6 +103,21 @@ def test_a_wish_outlives_a_call_that_was_not_made_and_not_the_do_not_call_list(d
     add(database, "dnc", scope="-", number=person["number"], is_prefix=0, reason="asked", source="x", at=NOW)
     assert called(database, soon) is None
     assert rows(database, "campaign_contact")[0]["outcome"] == "do_not_call"
+
+
+def test_an_edit_of_the_campaign_leaves_a_wish_and_forgets_one_of_somebody_who_was_left_out(database: str) -> None:
+    seed(database, 1)
+    engine = make_engine(database)
+    (person,) = rows(database, "campaign_contact")
+    place = sample.Place(person["contact_id"], person["number"], "Asia/Shanghai", NOW)
+    later = NOW + timedelta(hours=3)
+    change(database, "campaign_contact", {"next_at": later, "wished_at": later})
+    sample.put(engine, "aftercare", 5, [place], ["no_consent"])
+    assert rows(database, "campaign_contact")[0]["next_at"] == later
+    change(database, "campaign_contact", {"state": "done", "outcome": "no_consent"})
+    sample.put(engine, "aftercare", 5, [place], ["no_consent"])
+    (person,) = rows(database, "campaign_contact")
+    assert (person["state"], person["next_at"], person["wished_at"]) == ("waiting", NOW, None)
 
 
 def test_a_campaign_is_not_over_while_somebody_is_to_be_called_back(database: str) -> None:
