@@ -98,13 +98,15 @@ def listed(number: str, campaign: str, postgres: bool) -> str:
     """
     if postgres:
         lengths = "(SELECT array_agg(DISTINCT length(number)) FROM dnc WHERE is_prefix = 1)"
-        among = f"= ANY(ARRAY(SELECT substr({number}, 1, l) FROM unnest({lengths}) l) || CAST({number} AS text))"
+        among = f"= ANY(ARRAY(SELECT substr({number}, 1, l) FROM unnest({lengths}) l))"
     else:
         lengths = "(SELECT DISTINCT length(number) AS l FROM dnc WHERE is_prefix = 1)"
-        among = f"IN (SELECT substr({number}, 1, l) FROM {lengths} UNION ALL SELECT {number})"
+        among = f"IN (SELECT substr({number}, 1, l) FROM {lengths})"
+    # Asked apart: each is one look into one index, the second into that of the few prefixes.
+    scope = f"dnc.scope IN ('-', {campaign})"
     return (
-        f"EXISTS (SELECT 1 FROM dnc WHERE dnc.scope IN ('-', {campaign}) AND dnc.number {among}"
-        f" AND (dnc.is_prefix = 1 OR dnc.number = {number}))"
+        f"(EXISTS (SELECT 1 FROM dnc WHERE {scope} AND dnc.number = {number})"
+        f" OR EXISTS (SELECT 1 FROM dnc WHERE dnc.is_prefix = 1 AND dnc.number {among} AND {scope}))"
     )
 
 
