@@ -2,7 +2,8 @@
 
 Law: the same people, indexes, batches and processes, in the same run by turns. *Bare* is the statement that the whole
 world writes: UPDATE ... IN (SELECT ... FOR UPDATE SKIP LOCKED LIMIT n) RETURNING, committed: it knows no do-not-call
-list, no consent, no gap and no attempt. *Callweave* is ``store.leases.take``, as a dialler calls it.
+list, no consent, no gap and no attempt. *Callweave* is ``store.leases.take``, as a dialler calls it; *sent* is that and
+``store.leases.send``, after which there are attempts: all that a dialler writes before it calls.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ivr.store.upgrade import upgrade
 PROCESSES = 4
 NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
 TARGET = 0.5
+NAMES = ("bare", "ours", "sent")
 BARE = """
 UPDATE campaign_contact SET state = 'leased', owner = %s, lease_until = %s, fence = fence + 1, attempt_id = %s
 WHERE campaign = 'bench' AND contact_id IN (
@@ -45,6 +47,7 @@ class Leased:
     people: int
     bare: tuple[float, ...]  # leases per second, by round
     ours: tuple[float, ...]
+    sent: tuple[float, ...]  # leased, and sent
     duplicates: int
 
     @property
@@ -54,18 +57,19 @@ class Leased:
 
 def measure(beside: str, batch: int, people: int, rounds: int) -> Leased:
     """In an empty database beside the one of the URL."""
-    rates: dict[str, list[float]] = {"bare": [], "ours": []}
+    rates: dict[str, list[float]] = {name: [] for name in NAMES}
     duplicates = 0
     with _database(beside) as url:
+        _run(url)
         for n in range(rounds):
-            for name in ("bare", "ours") if n % 2 else ("ours", "bare"):
+            for name in NAMES if n % 2 else reversed(NAMES):
                 _fill(url, people)
                 rate, got = _round(url, name, batch)
                 duplicates += len(got) - len(set(got))
                 if len(got) != people:
                     raise RuntimeError(f"{name}: {len(got)} of {people} were leased")
                 rates[name].append(rate)
-    return Leased(batch, people, tuple(rates["bare"]), tuple(rates["ours"]), duplicates)
+    return Leased(batch, people, tuple(rates["bare"]), tuple(rates["ours"]), tuple(rates["sent"]), duplicates)
 
 
 def _round(url: str, name: str, batch: int) -> tuple[float, list[str]]:
@@ -79,7 +83,7 @@ def _round(url: str, name: str, batch: int) -> tuple[float, list[str]]:
     got: list[str] = []
     ends = began
     for _ in work:
-        some, ended_s = told.get()
+        some, ended_s = told.get(timeout=120)
         got += some
         ends = max(ends, began + ended_s)
     for each in work:
@@ -88,7 +92,8 @@ def _round(url: str, name: str, batch: int) -> tuple[float, list[str]]:
 
 
 def _work(url: str, name: str, batch: int, number: int, ready: Any, told: Any) -> None:
-    take = (_ours if name == "ours" else _bare)(url, batch, f"dialler-{number}")
+    owner = f"dialler-{number}"
+    take = _bare(url, batch, owner) if name == "bare" else _ours(url, batch, owner, send=name == "sent")
     got: list[str] = []
     ready.wait(60)
     began = time.perf_counter()
@@ -98,8 +103,7 @@ def _work(url: str, name: str, batch: int, number: int, ready: Any, told: Any) -
 
 
 def _bare(url: str, batch: int, owner: str) -> Callable[[], list[str]]:
-    plain = parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = psycopg.connect(plain, options="-c timezone=UTC")
+    connection = psycopg.connect(_plain(url), options="-c timezone=UTC")
     cursor = connection.cursor()
     until = NOW + timedelta(seconds=60)
 
@@ -112,7 +116,7 @@ def _bare(url: str, batch: int, owner: str) -> Callable[[], list[str]]:
     return take
 
 
-def _ours(url: str, batch: int, owner: str) -> Callable[[], list[str]]:
+def _ours(url: str, batch: int, owner: str, send: bool) -> Callable[[], list[str]]:
     ledger = Ledger(make_engine(url))
     terms = leases.Terms("bench", 1, True, 2, timedelta(hours=2), lambda zone: NOW - timedelta(hours=10))
     going = leases.Go("main", "+862112345678")
@@ -121,15 +125,21 @@ def _ours(url: str, batch: int, owner: str) -> Callable[[], list[str]]:
         got, looked = leases.take(ledger, terms, 5, owner=owner, most=batch, now=NOW, judge=lambda person: going)
         if looked and not got:
             raise RuntimeError("people were looked at, and none was leased")
+        if send and got != leases.send(ledger, got, owner=owner, gap=terms.gap, now=NOW):
+            raise RuntimeError("some were leased and not sent")
         return [lease.person.contact_id for lease in got]
 
     return take
 
 
+def _run(url: str) -> None:
+    with psycopg.connect(_plain(url), autocommit=True) as server:
+        server.execute("INSERT INTO campaign (campaign, state, version, priority) VALUES ('bench', 'running', 1, 5)")
+
+
 def _fill(url: str, people: int) -> None:
     """Everybody waits again, with a do-not-call list and attempts of other days beside."""
-    plain = parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as server:
+    with psycopg.connect(_plain(url), autocommit=True) as server:
         server.execute("TRUNCATE contact, campaign_contact, dial_attempt, dnc")
         server.execute(
             "INSERT INTO contact SELECT 'c' || n, 'l', '+86138' || lpad(n::text, 8, '0'), 'P' || n, 'zh',"
@@ -155,12 +165,15 @@ def _fill(url: str, people: int) -> None:
         server.execute("VACUUM ANALYZE contact, campaign_contact, dial_attempt, dnc")
 
 
+def _plain(url: str) -> str:
+    return parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 @contextmanager
 def _database(beside: str) -> Iterator[str]:
     name = f"callweave_leases_{secrets.token_hex(4)}"
     parsed = parse_url(beside)
-    plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as server:
+    with psycopg.connect(_plain(beside), autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}".encode())
         try:
             url = parsed.set(database=name).render_as_string(hide_password=False)
@@ -180,11 +193,12 @@ def main() -> int:
     good = True
     for batch in args.batch or [10, 50]:
         found = measure(args.database, batch, args.people, args.rounds)
-        bare, ours = statistics.median(found.bare), statistics.median(found.ours)
+        bare, ours, sent = (statistics.median(rates) for rates in (found.bare, found.ours, found.sent))
         print(
             f"batches of {batch}: bare {bare:,.0f}/s, callweave {ours:,.0f}/s, {found.share:.0%} of it"
-            f" (target {TARGET:.0%}), {found.duplicates} duplicates;"
-            f" rounds: bare {[round(r) for r in found.bare]}, callweave {[round(r) for r in found.ours]}",
+            f" (target {TARGET:.0%}), leased and sent {sent:,.0f}/s, {found.duplicates} duplicates;"
+            f" rounds: bare {[round(r) for r in found.bare]}, callweave {[round(r) for r in found.ours]},"
+            f" and sent {[round(r) for r in found.sent]}",
             flush=True,
         )
         good = good and found.share >= TARGET and not found.duplicates

@@ -33,7 +33,8 @@ METHOD = """\
 * **Leases**: four processes take leases of 20,000 people until none is left. Bare is one statement, `UPDATE ... WHERE
   contact_id IN (SELECT ... FOR UPDATE SKIP LOCKED)`, committed: it knows no do-not-call list, no consent, no calling
   window, no limit a day and no attempt. Callweave's lease is `store.leases.take`, as a dialler calls it: for as many as
-  may begin at that moment, so that ten are many.
+  may begin at that moment, so that ten are many. *And sent* is with `store.leases.send`, which asks again and writes
+  the attempts: all that is written before a call.
 * **Pacing**: twenty made-up days for each target (`ivr campaign simulate` plays one); counted is each second with an
   open window, but the first five minutes after its opening. Below a target of about 40 the tenth is narrower than
   what chance alone does between a decision and an answer: docs/campaigns.md says more.
@@ -121,6 +122,7 @@ def lines(m: Measured) -> list[list[str]]:
     for lot in m.leased:
         rates = (f"{statistics.median(rates):,.0f} /s" for rates in (lot.ours, lot.bare))
         found.append([f"leases, {lot.batch} at a time", *rates, f"{lot.share:.0%}"])
+        found.append([f"leased and sent, {lot.batch} at a time", f"{statistics.median(lot.sent):,.0f} /s", "–", "–"])
     return found
 
 

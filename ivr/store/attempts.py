@@ -86,12 +86,19 @@ UPDATE campaign_contact SET state = :state, next_at = :at, outcome = :outcome, a
   owner = NULL, lease_until = NULL, attempt_id = NULL, wished_at = CASE WHEN :called = 1 THEN NULL ELSE wished_at END
 WHERE campaign = :campaign AND contact_id = :contact AND fence = :fence
 """
-_OPENED: Final = """
-SELECT a.attempt_id, a.campaign, a.number, a.gateway, a.sent_at, a.answered_at
-FROM campaign_contact cc JOIN dial_attempt a ON a.attempt_id = cc.attempt_id
-WHERE cc.state = 'leased' AND a.outcome IS NULL AND
+_EXPIRED: Final = """
+SELECT cc.attempt_id FROM campaign_contact cc
+WHERE cc.state = 'leased' AND cc.lease_until < :now ORDER BY cc.lease_until LIMIT :most
 """
-_EXPIRED: Final = f"{_OPENED} cc.lease_until < :now ORDER BY cc.lease_until LIMIT :most "
+_ADOPT: Final = "UPDATE campaign_contact SET owner = :owner, lease_until = :until WHERE state = 'leased'"
+_OPENED: Final = """
+SELECT attempt_id, campaign, number, gateway, sent_at, answered_at FROM dial_attempt WHERE outcome IS NULL
+"""
+#: Leased, and the dialler died before it wrote an attempt: nobody was called.
+_GIVE_BACK: Final = """
+UPDATE campaign_contact SET state = 'waiting', next_at = :now, owner = NULL, lease_until = NULL, attempt_id = NULL
+WHERE state = 'leased' AND NOT EXISTS (SELECT 1 FROM dial_attempt a WHERE a.attempt_id = campaign_contact.attempt_id)
+"""
 #: By campaign, because so it is in an index.
 _LATEST: Final = """
 SELECT max(latest) FROM (
@@ -150,15 +157,17 @@ def _finish(book: Book, result: Result, plan: Plan) -> Ended | None:
 
 
 def adopt(ledger: Ledger, *, owner: str, now: datetime, until: datetime, most: int = 100) -> list[Open]:
-    """Attempts whose lease ran out are the caller's from here on: to be looked for on the switches."""
+    """Attempts whose lease ran out are the caller's from here on: to be looked for on the switches. Who was leased only
+    waits again.
+    """
     with ledger.transaction() as book:
-        rows = book.all(_EXPIRED + ("FOR UPDATE OF cc SKIP LOCKED" if book.postgres else ""), now=now, most=most)
+        rows = book.all(_EXPIRED + (" FOR UPDATE OF cc SKIP LOCKED" if book.postgres else ""), now=now, most=most)
         if not rows:
             return []
         which, ids = book.among("attempt_id", "ids", [row[0] for row in rows])
-        taken = f"UPDATE campaign_contact SET owner = :owner, lease_until = :until WHERE state = 'leased' AND {which}"
-        book.do(taken, owner=owner, until=until, **ids)
-        return [_open(book, row) for row in rows]
+        book.do(f"{_GIVE_BACK} AND {which}", now=now, **ids)
+        book.do(f"{_ADOPT} AND {which}", owner=owner, until=until, **ids)
+        return [_open(book, row) for row in book.all(f"{_OPENED} AND {which}", **ids)]
 
 
 def _open(book: Book, row: Row) -> Open:

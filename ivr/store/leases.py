@@ -1,20 +1,20 @@
 """Leases: who is called next, by whom, and that it is written down before anybody is called.
 
-Law: one transaction takes a batch of people and writes their attempts; another, just before the switch is told, says
-once more of each that it may be called now. What a rule says (consent, do-not-call, the gap, the day's attempts) is
-looked up here, in that transaction; when and over which gateway is the caller's ``judge``. What becomes of an attempt
-is ``store.attempts``'s.
+Law: one transaction takes a batch of people; another, just before the switch is told, says once more of each that it
+may be called now, and writes the attempt. What a rule says (consent, do-not-call, the gap, the day's attempts) is
+looked up here, in both; when and over which gateway is the caller's ``judge``. What becomes of an attempt is
+``store.attempts``'s.
 
 Two attempts at one number are never open at once: a unique index over open attempts refuses the second, whatever
-campaign it is of. A dialler that slept through its lease is refused by :func:`send`, which needs the attempt open and
-the lease its own; so nobody is called by two.
+campaign it is of. A dialler that slept through its lease is refused by :func:`send`, which holds the lease while it
+writes; so nobody is called by two.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -67,7 +67,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """``outcome`` of the person as a whole: do_not_call | no_consent | ..."""
+    """``outcome`` of the person as a whole: do_not_call | no_consent | removed | ..."""
 
     outcome: str
 
@@ -83,7 +83,7 @@ class Lease:
     version: int
     gateway: str
     caller_id: str
-    until: datetime
+    leased_at: datetime
     person: Candidate
 
     @property
@@ -94,19 +94,22 @@ class Lease:
 def listed(number: str, campaign: str, postgres: bool) -> str:
     """SQL: the number, or a beginning of it, is on the do-not-call list of all campaigns or of this one.
 
-    Only beginnings as long as some prefix that is listed are looked up: two or three keys of the table's index.
+    Only beginnings as long as some prefix that is listed are looked up: two or three keys of the index, and none
+    where no prefix is listed.
     """
     if postgres:
         lengths = "(SELECT array_agg(DISTINCT length(number)) FROM dnc WHERE is_prefix = 1)"
         among = f"= ANY(ARRAY(SELECT substr({number}, 1, l) FROM unnest({lengths}) l))"
+        some = "EXISTS (SELECT 1 FROM dnc WHERE is_prefix = 1) AND "
     else:
         lengths = "(SELECT DISTINCT length(number) AS l FROM dnc WHERE is_prefix = 1)"
         among = f"IN (SELECT substr({number}, 1, l) FROM {lengths})"
+        some = ""
     # Asked apart: each is one look into one index, the second into that of the few prefixes.
     scope = f"dnc.scope IN ('-', {campaign})"
     return (
         f"(EXISTS (SELECT 1 FROM dnc WHERE {scope} AND dnc.number = {number})"
-        f" OR EXISTS (SELECT 1 FROM dnc WHERE dnc.is_prefix = 1 AND dnc.number {among} AND {scope}))"
+        f" OR {some}EXISTS (SELECT 1 FROM dnc WHERE dnc.is_prefix = 1 AND dnc.number {among} AND {scope}))"
     )
 
 
@@ -118,14 +121,20 @@ WITH RECURSIVE p(v) AS (
           WHERE campaign = :campaign AND state = 'waiting' AND priority > p.v) FROM p WHERE p.v IS NOT NULL
 ) SELECT v FROM p WHERE v IS NOT NULL
 """
+#: Locked before anything is looked up: what others hold is skipped, and costs nothing more.
+_HELD_POSTGRES: Final = """
+WITH cc AS MATERIALIZED (SELECT ctid AS key, contact_id, number, zone, attempts, fence, campaign, next_at, wished_at
+FROM campaign_contact WHERE {waits} ORDER BY next_at LIMIT {look} FOR UPDATE SKIP LOCKED)
+"""
+_WAITS: Final = "campaign = :campaign AND state = 'waiting' AND priority = :priority AND next_at <= :now"
 _DUE: Final = """
-SELECT cc.contact_id, cc.number, cc.zone, cc.attempts, cc.fence, c.consent, c.language, c.name, c.facts,
+SELECT cc.{key}, cc.contact_id, cc.number, cc.zone, cc.attempts, cc.fence, c.consent, c.language, c.name, c.facts,
        {listed},
        {recent},
-       cc.wished_at IS NOT NULL
-FROM campaign_contact cc JOIN contact c ON c.contact_id = cc.contact_id
-WHERE cc.campaign = :campaign AND cc.state = 'waiting' AND cc.priority = :priority AND cc.next_at <= :now
-ORDER BY cc.next_at LIMIT {look} {lock}
+       cc.wished_at IS NOT NULL,
+       c.contact_id IS NULL
+FROM {held} LEFT JOIN contact c ON c.contact_id = cc.contact_id
+ORDER BY cc.next_at
 """
 _RECENT: Final = (
     "FROM dial_attempt a WHERE a.number = cc.number AND a.leased_at > :since"
@@ -136,58 +145,72 @@ _RECENT: Final = (
 @lru_cache(maxsize=64)
 def _due(look: int, postgres: bool) -> str:
     """``look`` stands in the statement: so its plan can be kept, and is the right one."""
+    said = listed("cc.number", "cc.campaign", postgres)
     if postgres:
-        recent, lock = f"ARRAY(SELECT a.leased_at {_RECENT})", "FOR UPDATE OF cc SKIP LOCKED"
-    else:
-        recent, lock = f"(SELECT group_concat(a.leased_at, '|') {_RECENT})", ""
-    return _DUE.format(listed=listed("cc.number", "cc.campaign", postgres), recent=recent, look=int(look), lock=lock)
+        recent = f"ARRAY(SELECT a.leased_at {_RECENT})"
+        held = _HELD_POSTGRES.format(waits=_WAITS, look=int(look))
+        return held + _DUE.format(key="key", listed=said, recent=recent, held="cc")
+    recent = f"(SELECT group_concat(a.leased_at, '|') {_RECENT})"
+    held = f"(SELECT * FROM campaign_contact WHERE {_WAITS} ORDER BY next_at LIMIT {int(look)}) cc"
+    return _DUE.format(key="contact_id", listed=said, recent=recent, held=held)
 
 
-_COLUMNS: Final = "attempt_id, campaign, contact_id, number, number_of, version, gateway, caller_id, owner, fence"
-_LEASED: Final = "state = 'leased', owner = :owner, lease_until = :until"
-#: In the order of numbers: two that want the same ones wait for each other in turn, and never in a circle. Rows are
-#: found by an array of keys: joined with `claimed`, all people of the campaign were read for ten of them.
-_CLAIM_POSTGRES: Final = f"""
-WITH given AS (
-  SELECT * FROM json_to_recordset(CAST(:given AS json)) AS g(attempt_id text, contact_id text, number text, nth int,
-    gateway text, caller_id text, fence int, consent text)
-), claimed AS (
-  INSERT INTO dial_attempt ({_COLUMNS}, consent, leased_at)
-  SELECT attempt_id, :campaign, contact_id, number, nth, :version, gateway, caller_id, :owner, fence, consent, :now
-  FROM given ORDER BY number
-  ON CONFLICT (number) WHERE outcome IS NULL DO NOTHING
-  RETURNING attempt_id, contact_id, fence
-)
-UPDATE campaign_contact cc SET {_LEASED},
-  (fence, attempt_id) = (SELECT fence, attempt_id FROM claimed WHERE claimed.contact_id = cc.contact_id)
-WHERE cc.campaign = :campaign AND cc.contact_id = ANY(ARRAY(SELECT contact_id FROM claimed))
-RETURNING cc.attempt_id
-"""
-_CLAIM_SQLITE: Final = f"""
-INSERT INTO dial_attempt ({_COLUMNS}, consent, leased_at)
-VALUES (:attempt, :campaign, :contact, :number, :nth, :version, :gateway, :caller, :owner, :fence, :consent, :now)
-ON CONFLICT (number) WHERE outcome IS NULL DO NOTHING
+_LEASED: Final = "state = 'leased', owner = :owner, lease_until = :until, fence = fence + 1"
+#: By the places of rows, which :data:`_DUE` has locked: they cannot move meanwhile, and no index is asked again.
+_LEASE_POSTGRES: Final = f"""
+UPDATE campaign_contact SET {_LEASED}, attempt_id = gen_random_uuid()::text
+WHERE ctid = ANY(CAST(:keys AS tid[])) RETURNING contact_id, attempt_id
 """
 _LEASE_SQLITE: Final = f"""
-UPDATE campaign_contact SET {_LEASED}, fence = :fence, attempt_id = :attempt
-WHERE campaign = :campaign AND contact_id = :contact
+UPDATE campaign_contact SET {_LEASED}, attempt_id = :attempt WHERE campaign = :campaign AND contact_id = :key
 """
 _MOVE: Final = """
 UPDATE campaign_contact SET state = :state, next_at = :at, outcome = coalesce(:outcome, outcome)
 WHERE campaign = :campaign AND contact_id = :contact
 """
-_SEND: Final = """
-UPDATE dial_attempt SET sent_at = :now
-WHERE sent_at IS NULL AND outcome IS NULL AND owner = :owner
-  AND EXISTS (SELECT 1 FROM campaign WHERE campaign.campaign = dial_attempt.campaign AND campaign.state = 'running')
-  AND EXISTS (SELECT 1 FROM campaign_contact cc WHERE cc.campaign = dial_attempt.campaign
-    AND cc.contact_id = dial_attempt.contact_id AND cc.state = 'leased' AND cc.fence = dial_attempt.fence
-    AND cc.owner = :owner AND cc.lease_until > :now)
-  AND NOT {listed}
-  AND (NOT EXISTS (SELECT 1 FROM dial_attempt other WHERE other.number = dial_attempt.number
-      AND other.attempt_id <> dial_attempt.attempt_id AND other.sent_at > :since AND other.outcome <> 'not_attempted')
-    OR EXISTS (SELECT 1 FROM campaign_contact cc WHERE cc.campaign = dial_attempt.campaign
-      AND cc.contact_id = dial_attempt.contact_id AND cc.wished_at IS NOT NULL))
+#: Nobody adopts them while they are held. Whether they may be is a column: as a condition, it made the database read
+#: all that are leased rather than these.
+_HOLD: Final = """
+SELECT attempt_id, wished_at IS NOT NULL, state = 'leased' AND owner = :owner AND lease_until > :now
+  AND EXISTS (SELECT 1 FROM campaign WHERE campaign = :campaign AND state = 'running')
+FROM campaign_contact WHERE campaign = :campaign
+"""
+_COLUMNS: Final = (
+    "attempt_id, campaign, contact_id, number, number_of, version, gateway, caller_id, owner, fence, consent"
+)
+_TIMES: Final = "leased_at, sent_at"
+#: In the order of numbers: two that want the same ones wait for each other in turn, and never in a circle.
+_WRITE_POSTGRES: Final = f"""
+INSERT INTO dial_attempt ({_COLUMNS}, {_TIMES})
+SELECT attempt_id, :campaign, contact_id, number, nth, version, gateway, caller_id, :owner, fence, consent,
+  :leased, :now
+FROM json_to_recordset(CAST(:given AS json)) AS given(attempt_id text, contact_id text, number text, nth int,
+  version int, gateway text, caller_id text, fence int, consent text)
+WHERE NOT {listed("given.number", ":campaign", postgres=True)}
+ORDER BY number
+ON CONFLICT (number) WHERE outcome IS NULL DO NOTHING
+RETURNING attempt_id
+"""
+_WRITE_SQLITE: Final = f"""
+INSERT INTO dial_attempt ({_COLUMNS}, {_TIMES})
+SELECT :attempt_id, :campaign, :contact_id, :number, :nth, :version, :gateway, :caller_id, :owner, :fence, :consent,
+  :leased, :now
+WHERE NOT {listed(":number", ":campaign", postgres=False)}
+ON CONFLICT (number) WHERE outcome IS NULL DO NOTHING
+"""
+#: After they were written, because from then on nobody else begins an attempt at these numbers: whatever was called
+#: before, or since the rules were looked up for the lease, is seen by now.
+_TAKE_BACK: Final = """
+DELETE FROM dial_attempt WHERE EXISTS (SELECT 1 FROM dial_attempt other WHERE other.number = dial_attempt.number
+  AND other.attempt_id <> dial_attempt.attempt_id AND other.sent_at > :since AND other.outcome <> 'not_attempted')
+"""
+#: Looked at again at once; who is in another attempt, when that may be over.
+_GIVE_BACK: Final = """
+UPDATE campaign_contact SET state = 'waiting', owner = NULL, lease_until = NULL, attempt_id = NULL, next_at =
+  CASE WHEN EXISTS (SELECT 1 FROM dial_attempt a WHERE a.number = campaign_contact.number AND a.outcome IS NULL)
+  THEN :beside ELSE :now END
+WHERE campaign = :campaign AND state = 'leased' AND owner = :owner
+  AND NOT EXISTS (SELECT 1 FROM dial_attempt a WHERE a.attempt_id = campaign_contact.attempt_id)
 """
 _RENEW: Final = "UPDATE campaign_contact SET lease_until = :until WHERE state = 'leased' AND owner = :owner"
 
@@ -212,45 +235,54 @@ def take(
         rows = book.all(sql, campaign=terms.campaign, priority=priority, now=now, since=since)
         if not rows:
             return [], 0
-        wanted: list[Lease] = []
+        wanted: list[tuple[str, Candidate, Go]] = []
         moved: list[tuple[Candidate, Later | Never]] = []
         taken: set[str] = set()
-        for row in rows:
+        for key, *of_person, is_listed, found, wished, is_gone in rows:
             if len(wanted) == most:
                 break
-            person = _person(row)
+            person = _person(of_person)
+            if is_gone:  # from the list, while a call was made
+                moved.append((person, Never("removed")))
+                continue
             beside = Later(now + timedelta(seconds=BESIDE_S)) if person.number in taken else None
             # Who asked to be called at this time is: gap and attempts a day protect from calls that nobody asked for.
-            recent = [] if row[11] else _times(book, row[10])
-            verdict = beside or _ruled(person, bool(row[9]), recent, terms, now) or judge(person)
+            recent = [] if wished else _times(book, found)
+            verdict = beside or _ruled(person, bool(is_listed), recent, terms, now) or judge(person)
             if isinstance(verdict, Go):
                 taken.add(person.number)
-                wanted.append(_lease(person, verdict, terms, now))
+                wanted.append((key, person, verdict))
             else:
                 moved.append((person, verdict))
-        leases = _claim(book, terms, owner, now, wanted) if wanted else []
-        if len(leases) < len(wanted):
-            got = {lease.attempt_id for lease in leases}
-            again = Later(now + timedelta(seconds=BESIDE_S))
-            moved += [(lease.person, again) for lease in wanted if lease.attempt_id not in got]
+        leases = _lease(book, terms, owner, now, wanted) if wanted else []
         book.do_each(_MOVE, [_move(terms.campaign, person, verdict) for person, verdict in moved])
     return leases, len(rows)
 
 
 def send(ledger: Ledger, leases: Sequence[Lease], *, owner: str, gap: timedelta, now: datetime) -> list[Lease]:
-    """Those that are to be called this very moment: written down as sent. The others must not be.
+    """Those of one campaign that are to be called this very moment: their attempts are written. The others must not be
+    called, and wait again.
 
-    Not sent are: a campaign that is not running any more, a number that was put on the do-not-call list, one that was
-    called meanwhile, a lease that ran out. Raises the database's errors; then none may be called.
+    Not sent are: a campaign that is not running any more, a number that was put on the do-not-call list, one that is
+    being called or was called meanwhile, a lease that ran out. Raises the database's errors; then none may be called.
     """
     if not leases:
         return []
+    by_id = {lease.attempt_id: lease for lease in leases}
+    shared = {"campaign": leases[0].campaign, "owner": owner, "now": now}
     with ledger.transaction() as book:
-        which, ids = book.among("attempt_id", "ids", [lease.attempt_id for lease in leases])
-        may_call = _SEND.format(listed=listed("dial_attempt.number", "dial_attempt.campaign", book.postgres))
-        sql = f"{may_call} AND {which} RETURNING attempt_id"
-        rows = book.all(sql, owner=owner, now=now, since=now - gap, **ids)
-    sent = {row[0] for row in rows}
+        which, people = book.among("contact_id", "people", [lease.person.contact_id for lease in leases])
+        hold = f"{_HOLD} AND {which}{' FOR KEY SHARE' if book.postgres else ''}"
+        held = [row for row in book.all(hold, **shared, **people) if row[2] and row[0] in by_id]
+        sent = _write(book, [by_id[row[0]] for row in held], shared)
+        if unasked := [row[0] for row in held if row[0] in sent and not row[1]]:
+            these, names = book.among("attempt_id", "ids", unasked)
+            since = min(now - gap, *(lease.leased_at for lease in leases))
+            found = book.all(f"{_TAKE_BACK} AND {these} RETURNING attempt_id", since=since, **names)
+            sent -= {row[0] for row in found}
+        if unsent := [attempt_id for attempt_id in by_id if attempt_id not in sent]:
+            these, names = book.among("attempt_id", "ids", unsent)
+            book.do(f"{_GIVE_BACK} AND {these}", **shared, beside=now + timedelta(seconds=BESIDE_S), **names)
     return [lease for lease in leases if lease.attempt_id in sent]
 
 
@@ -291,47 +323,51 @@ def _times(book: Book, found: Any) -> list[datetime]:
 
 
 def _person(row: Row) -> Candidate:
-    contact_id, number, zone, attempts, fence, consent, language, name, facts = row[:9]
+    contact_id, number, zone, attempts, fence, consent, language, name, facts = row
     return Candidate(
-        contact_id,
-        number,
-        zone or "",
-        attempts or 0,
-        fence or 0,
-        consent or "",
-        language or "",
-        name or "",
-        facts or "",
+        *(contact_id, number, zone or "", attempts or 0, fence or 0),
+        *(consent or "", language or "", name or "", facts or ""),
     )
 
 
-def _lease(person: Candidate, go: Go, terms: Terms, now: datetime) -> Lease:
-    attempt_id = str(uuid.uuid4())
-    return Lease(attempt_id, terms.campaign, terms.version, go.gateway, go.caller_id, now + terms.lease, person)
-
-
-def _claim(book: Book, terms: Terms, owner: str, now: datetime, wanted: Sequence[Lease]) -> list[Lease]:
-    """Those whose number nobody else has."""
-    shared = {"campaign": terms.campaign, "version": terms.version, "owner": owner, "now": now}
+def _lease(
+    book: Book, terms: Terms, owner: str, now: datetime, wanted: Sequence[tuple[str, Candidate, Go]]
+) -> list[Lease]:
+    shared = {"owner": owner, "until": now + terms.lease}
     if book.postgres:
-        given = [
-            {"attempt_id": each.attempt_id, "contact_id": each.person.contact_id, "number": each.person.number}
-            | {"nth": each.person.attempts + 1, "gateway": each.gateway, "caller_id": each.caller_id}
-            | {"fence": each.fence, "consent": each.person.consent}
-            for each in wanted
-        ]
-        rows = book.all(_CLAIM_POSTGRES, until=now + terms.lease, given=json.dumps(given), **shared)
-        got = {row[0] for row in rows}
-        return [lease for lease in wanted if lease.attempt_id in got]
-    leases = []
-    for each in wanted:
-        row: dict[str, Any] = {"attempt": each.attempt_id, "contact": each.person.contact_id, "fence": each.fence}
-        more = {"number": each.person.number, "nth": each.person.attempts + 1, "gateway": each.gateway}
-        more |= {"caller": each.caller_id, "consent": each.person.consent}
-        if book.do(_CLAIM_SQLITE, **row, **more, **shared):
-            book.do(_LEASE_SQLITE, **row, campaign=terms.campaign, owner=owner, until=now + terms.lease)
-            leases.append(each)
-    return leases
+        keys = '","'.join(key for key, _, _ in wanted)  # the driver takes longer to write an array than to send it
+        rows = book.all(_LEASE_POSTGRES, **shared, keys=f'{{"{keys}"}}')
+        ids: dict[str, str] = {row[0]: row[1] for row in rows}
+    else:
+        ids = {person.contact_id: str(uuid.uuid4()) for _, person, _ in wanted}
+        book.do_each(
+            _LEASE_SQLITE, [{**shared, "campaign": terms.campaign, "key": k, "attempt": a} for k, a in ids.items()]
+        )
+    return [
+        Lease(ids[person.contact_id], terms.campaign, terms.version, go.gateway, go.caller_id, now, person)
+        for _, person, go in wanted
+        if person.contact_id in ids
+    ]
+
+
+def _write(book: Book, leases: Sequence[Lease], shared: Mapping[str, Any]) -> set[str]:
+    """Which attempts were written: those whose number may be called, and is in no other attempt."""
+    if not leases:
+        return set()
+    given = [
+        {"attempt_id": each.attempt_id, "contact_id": each.person.contact_id, "number": each.person.number}
+        | {"nth": each.person.attempts + 1, "version": each.version, "gateway": each.gateway}
+        | {"caller_id": each.caller_id, "fence": each.fence, "consent": each.person.consent}
+        for each in leases
+    ]
+    if book.postgres:
+        leased = min(each.leased_at for each in leases)
+        return {row[0] for row in book.all(_WRITE_POSTGRES, **shared, leased=leased, given=json.dumps(given))}
+    return {
+        lease.attempt_id
+        for lease, row in zip(leases, given, strict=True)
+        if book.do(_WRITE_SQLITE, **shared, leased=lease.leased_at, **row)
+    }
 
 
 def _move(campaign: str, person: Candidate, verdict: Later | Never) -> dict[str, Any]:

@@ -431,7 +431,7 @@ dial_attempt = Table(
     Column("fence", Integer),
     Column("consent", Text),
     Column("leased_at", UtcDateTime),
-    Column("sent_at", UtcDateTime),  # just before originate is sent; none: it never was
+    Column("sent_at", UtcDateTime),  # just before originate is sent; none: it never was (of before 2026-12)
     Column("answered_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("outcome", Text),  # campaign.outcomes; none while it goes on

@@ -92,6 +92,11 @@ def send(book: Ledger, some: list[leases.Lease], owner: str = "a", now: datetime
     return leases.send(book, some, owner=owner, gap=2 * HOUR, now=now)
 
 
+def call(book: Ledger, most: int = 10, owner: str = "a", now: datetime = NOW, **more: Any) -> list[leases.Lease]:
+    """Leased and at once sent."""
+    return send(book, take(book, most, owner, now, **more), owner, now)
+
+
 def again(ended: attempts.Ended) -> attempts.Next:
     """Who was not reached is called again after an hour, who was not called at once."""
     if ended.outcome == "not_attempted":

@@ -6,9 +6,10 @@ import threading
 from datetime import timedelta
 
 import pytest
-from dialtools import HOUR, NOW, add, again, change, finish, ledger, number, rows, seed, send, take, terms
+from dialtools import HOUR, NOW, add, again, call, change, finish, ledger, number, rows, seed, send, take, terms
 
-from ivr.store import attempts, leases
+from ivr.store import attempts, contacts, leases
+from ivr.store.engine import make_engine
 
 
 def state_of(url, contact="aftercare-0", campaign="aftercare"):
@@ -16,18 +17,28 @@ def state_of(url, contact="aftercare-0", campaign="aftercare"):
     return row
 
 
-def test_a_lease_writes_the_attempt_before_anybody_is_called(database):
+def test_a_lease_is_a_person_taken_and_nothing_else(database):
     seed(database, 3)
     (lease,) = take(ledger(database), 1)
-    (attempt,) = rows(database, "dial_attempt")
     contact = state_of(database)
-    assert attempt["attempt_id"] == lease.attempt_id == contact["attempt_id"]
     assert (contact["state"], contact["owner"], contact["fence"]) == ("leased", "a", 1)
-    assert contact["lease_until"] == NOW + timedelta(seconds=60)
+    assert (contact["lease_until"], contact["attempt_id"]) == (NOW + timedelta(seconds=60), lease.attempt_id)
+    assert rows(database, "dial_attempt") == []
+
+
+def test_the_attempt_is_written_before_anybody_is_called(database):
+    seed(database, 3)
+    book = ledger(database)
+    some = take(book, 1)
+    later = NOW + timedelta(seconds=1)
+    (lease,) = send(book, some, now=later)
+    (attempt,) = rows(database, "dial_attempt")
+    assert attempt["attempt_id"] == lease.attempt_id == state_of(database)["attempt_id"]
+    assert (attempt["campaign"], attempt["contact_id"], attempt["version"]) == ("aftercare", "aftercare-0", 1)
+    assert (attempt["leased_at"], attempt["sent_at"], attempt["owner"]) == (NOW, later, "a")
     assert (attempt["number"], attempt["number_of"], attempt["fence"]) == (number(0), 1, 1)
     assert (attempt["consent"], attempt["gateway"], attempt["caller_id"]) == ("c0", "main", "+862112345678")
     assert attempt["outcome"] is None
-    assert attempt["sent_at"] is None
 
 
 @pytest.mark.parametrize(
@@ -52,6 +63,20 @@ def test_the_order_is_that_of_being_due(database):
     for n, minutes in enumerate((1, 3, 2)):
         change(database, "campaign_contact", {"next_at": NOW - minutes * HOUR / 60}, contact_id=f"aftercare-{n}")
     assert [lease.person.contact_id for lease in take(ledger(database), 2)] == ["aftercare-1", "aftercare-2"]
+
+
+def test_who_was_removed_from_the_list_during_a_call_is_done_and_in_nobodys_way(database):
+    seed(database, 2)
+    book = ledger(database)
+    (lease,) = call(book, 1)
+    assert contacts.remove(make_engine(database), "aftercare", number(0)) == (1, 0)
+    finish(book, lease, "busy")
+    later = NOW + 2 * HOUR
+    change(database, "campaign_contact", {"next_at": NOW}, contact_id="aftercare-1")
+    change(database, "campaign_contact", {"next_at": NOW - HOUR}, contact_id="aftercare-0")
+    assert take(book, 1, now=later) == []
+    assert [lease.person.contact_id for lease in take(book, 1, now=later)] == ["aftercare-1"]
+    assert (state_of(database)["state"], state_of(database)["outcome"]) == ("done", "removed")
 
 
 def test_priorities_are_found_however_many_wait(database):
@@ -86,9 +111,10 @@ def test_fault_95_a_listed_number_is_not_called_whenever_it_was_listed(
     add(database, "dnc", scope=scope, number=listed, is_prefix=is_prefix, reason="opt_out", source="x", at=NOW)
     some = some or take(book)
     assert bool(send(book, some)) is called
-    if when == "before the lease" and not called:
+    assert bool(rows(database, "dial_attempt")) is called
+    if not called:
+        take(book)
         assert (state_of(database)["state"], state_of(database)["outcome"]) == ("done", "do_not_call")
-        assert rows(database, "dial_attempt") == []
 
 
 @pytest.mark.parametrize(("consent", "required", "called"), [("", True, False), ("", False, True), ("c", True, True)])
@@ -126,14 +152,18 @@ def test_fault_98_gap_and_day_count_over_all_campaigns(database, earlier, outcom
 
 def test_fault_89_one_number_is_in_one_attempt_whatever_the_campaigns(database):
     seed(database, {"one": 2, "two": 2})
-    first = take(ledger(database), campaign="one")
+    book = ledger(database)
+    leased_too = take(book, campaign="two", owner="b")
+    first = call(book, campaign="one")
     assert len(first) == 2
-    assert take(ledger(database), campaign="two", owner="b") == []
-    assert state_of(database, "two-0", "two")["next_at"] > NOW
-    finish(ledger(database), first[0], "not_attempted")
+    assert send(book, leased_too, owner="b") == []
+    contact = state_of(database, "two-0", "two")
+    assert (contact["state"], contact["next_at"]) == ("waiting", NOW + timedelta(seconds=leases.BESIDE_S))
+    assert take(book, campaign="two", owner="b") == []
+    finish(book, first[0], "not_attempted")
     change(database, "campaign_contact", {"next_at": NOW}, campaign="two")
-    again_for_two = take(ledger(database), campaign="two", owner="b")
-    assert [lease.person.number for lease in again_for_two] == [number(0)]
+    assert [lease.person.number for lease in call(book, campaign="two", owner="b")] == [number(0)]
+    assert len(rows(database, "dial_attempt", outcome=None)) == 2
 
 
 def test_fault_89_two_people_of_one_number_in_one_batch(database):
@@ -156,7 +186,7 @@ def test_fault_89_workers_at_once_take_each_number_once(database, campaigns):
         try:
             for n in range(60):
                 name = list(campaigns)[n % len(campaigns)]
-                got.extend(take(book, 5, owner=owner, campaign=name))
+                got.extend(call(book, 5, owner=owner, campaign=name))
         except BaseException as error:  # noqa: BLE001 - told below
             errors.append(error)
         finally:
@@ -172,23 +202,30 @@ def test_fault_89_workers_at_once_take_each_number_once(database, campaigns):
     assert len(rows(database, "dial_attempt")) == 60
 
 
+def attempt_at(url, **said):
+    """Of another campaign, at the number of the person who is leased."""
+    row = {"attempt_id": "o", "campaign": "another", "contact_id": "x", "number": number(0), "fence": 1}
+    add(url, "dial_attempt", **{**row, "leased_at": NOW - HOUR, "sent_at": NOW - HOUR, **said})
+
+
+ALONG = NOW + timedelta(seconds=leases.BESIDE_S)
+
+
 @pytest.mark.parametrize(
-    ("what", "sent"),
+    ("what", "sent", "left"),
     [
-        (lambda url: None, True),
-        (lambda url: change(url, "campaign", {"state": "paused"}), False),
-        (lambda url: change(url, "campaign", {"state": "draining"}), False),
-        (lambda url: change(url, "campaign_contact", {"lease_until": NOW}), False),
-        (lambda url: change(url, "campaign_contact", {"owner": "b"}), False),
-        (lambda url: change(url, "campaign_contact", {"fence": 2}), False),
-        (lambda url: change(url, "dial_attempt", {"outcome": "not_attempted"}), False),
-        (lambda url: change(url, "dial_attempt", {"sent_at": NOW}), False),
-        (
-            lambda url: add(
-                url, "dial_attempt", attempt_id="o", number=number(0), sent_at=NOW - HOUR, outcome="busy", fence=1
-            ),
-            False,
-        ),
+        (lambda url: None, True, ("leased", "a", NOW - HOUR)),
+        (lambda url: change(url, "campaign", {"state": "paused"}), False, ("waiting", None, NOW)),
+        (lambda url: change(url, "campaign", {"state": "draining"}), False, ("waiting", None, NOW)),
+        (lambda url: change(url, "campaign_contact", {"lease_until": NOW}), False, ("waiting", None, NOW)),
+        (lambda url: change(url, "campaign_contact", {"owner": "b"}), False, ("leased", "b", NOW - HOUR)),
+        (lambda url: change(url, "campaign_contact", {"attempt_id": "2"}), False, ("leased", "a", NOW - HOUR)),
+        (lambda url: change(url, "campaign_contact", {"state": "done"}), False, ("done", "a", NOW - HOUR)),
+        (lambda url: attempt_at(url, outcome=None), False, ("waiting", None, ALONG)),
+        (lambda url: attempt_at(url, outcome="busy"), False, ("waiting", None, NOW)),
+        (lambda url: attempt_at(url, outcome="not_attempted"), True, ("leased", "a", NOW - HOUR)),
+        (lambda url: attempt_at(url, outcome="busy", sent_at=NOW - HOUR * 2), True, ("leased", "a", NOW - HOUR)),
+        (lambda url: attempt_at(url, outcome="busy", number=number(1)), True, ("leased", "a", NOW - HOUR)),
     ],
     ids=[
         "all well",
@@ -197,17 +234,106 @@ def test_fault_89_workers_at_once_take_each_number_once(database, campaigns):
         "expired",
         "adopted",
         "leased again",
-        "given up",
-        "sent",
+        "done",
+        "being called",
         "called meanwhile",
+        "not called after all",
+        "called before the gap",
+        "another called",
     ],
 )
-def test_fault_101_at_the_moment_of_sending_all_is_looked_at_again(database, what, sent):
+def test_fault_101_at_the_moment_of_sending_all_is_looked_at_again(database, what, sent, left):
     seed(database, 1)
     book = ledger(database)
     some = take(book)
     what(database)
     assert send(book, some) == (some if sent else [])
+    contact = state_of(database)
+    assert (contact["state"], contact["owner"], contact["next_at"]) == left
+    assert bool(rows(database, "dial_attempt", attempt_id=some[0].attempt_id)) is sent
+
+
+def test_fault_101_who_was_called_since_the_lease_is_not_called_now_even_without_a_gap(database):
+    """Else the attempts a day, which were counted for the lease, would be one more."""
+    seed(database, {"one": 1, "two": 1})
+    book = ledger(database)
+    leased_before = take(book, campaign="one", gap=timedelta(0), per_day=1)
+    later = NOW + timedelta(seconds=9)
+    (other,) = call(book, campaign="two", owner="b", now=later)
+    finish(book, other, "busy", later)
+    assert leases.send(book, leased_before, owner="a", gap=timedelta(0), now=later) == []
+    assert take(book, campaign="one", now=later, gap=timedelta(0), per_day=1) == []
+    assert state_of(database, "one-0", "one")["next_at"] > later + HOUR
+
+
+def test_who_asked_to_be_called_now_is_sent_within_the_gap(database):
+    seed(database, 2)
+    for n in range(2):
+        attempt_at(database, attempt_id=f"o{n}", number=number(n), outcome="busy")
+    change(database, "campaign_contact", {"wished_at": NOW}, contact_id="aftercare-0")
+    book = ledger(database)
+    some = take(book, gap=timedelta(0))
+    assert len(some) == 2
+    assert [lease.person.contact_id for lease in send(book, some)] == ["aftercare-0"]
+
+
+def test_one_that_is_not_sent_leaves_the_others_of_its_batch(database):
+    seed(database, 9)
+    book = ledger(database)
+    some = take(book)
+    attempt_at(database, outcome=None, number=number(3))
+    add(database, "dnc", scope="-", number=number(5), is_prefix=0, reason="opt_out", source="x", at=NOW)
+    sent = send(book, some)
+    assert [lease.person.number for lease in sent] == [number(n) for n in (0, 1, 2, 4, 6, 7, 8)]
+    states = {row["number"]: row["state"] for row in rows(database, "campaign_contact")}
+    assert {of for of, state in states.items() if state == "waiting"} == {number(3), number(5)}
+
+
+def test_what_is_sent_twice_is_sent_once(database):
+    seed(database, 2)
+    book = ledger(database)
+    some = take(book)
+    assert send(book, some) == some
+    assert send(book, some) == []
+    assert [row["outcome"] for row in rows(database, "dial_attempt")] == [None, None]
+    assert [row["state"] for row in rows(database, "campaign_contact")] == ["leased", "leased"]
+
+
+def test_fault_90_who_is_adopted_is_not_sent_and_who_is_sent_is_not_given_back(database):
+    """At the very moment a lease runs out: of the two that act on it, one has it."""
+    seed(database, 40)
+    sent: list[leases.Lease] = []
+    found: list[attempts.Open] = []
+    some = take(ledger(database), 40)
+    end = NOW + timedelta(seconds=60)
+    start = threading.Barrier(2)
+
+    def late() -> None:
+        book = ledger(database)
+        start.wait()
+        for n in range(0, 40, 4):
+            sent.extend(send(book, some[n : n + 4], now=end - timedelta(seconds=1)))
+        book.close()
+
+    def adopt() -> None:
+        book = ledger(database)
+        start.wait()
+        for _ in range(10):
+            found.extend(attempts.adopt(book, owner="b", now=end + timedelta(seconds=1), until=end + HOUR, most=4))
+        book.close()
+
+    threads = [threading.Thread(target=late), threading.Thread(target=adopt)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    written = {row["attempt_id"] for row in rows(database, "dial_attempt")}
+    assert written == {lease.attempt_id for lease in sent}
+    assert {each.attempt_id for each in found} <= written
+    states = {row["contact_id"]: row["state"] for row in rows(database, "campaign_contact")}
+    for lease in some:
+        state = states[lease.person.contact_id]
+        assert (state == "leased") is (lease.attempt_id in written)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +348,7 @@ def test_fault_101_at_the_moment_of_sending_all_is_looked_at_again(database, wha
 def test_fault_92_an_outcome_and_what_follows_are_one_transaction(database, outcome, state, next_at, attempts_now):
     seed(database, 1)
     book = ledger(database)
-    (lease,) = take(book)
+    (lease,) = call(book)
     (ended,) = finish(book, lease, outcome, cause="X", sip_code=486, billed_ms=7, answered_at=NOW)
     contact = state_of(database)
     (attempt,) = rows(database, "dial_attempt")
@@ -243,10 +369,10 @@ def rows_ended(lease):
 def test_fault_89_a_result_with_an_older_fence_changes_its_own_attempt_only(database):
     seed(database, 1)
     book = ledger(database)
-    (old,) = take(book)
+    (old,) = call(book)
     finish(book, old, "unknown")
     change(database, "campaign_contact", {"next_at": NOW})
-    (new,) = take(book, owner="b", now=NOW + 3 * HOUR)
+    (new,) = call(book, owner="b", now=NOW + 3 * HOUR)
     finish(book, old, "answered", NOW + 3 * HOUR)
     contact = state_of(database)
     assert (contact["state"], contact["owner"], contact["fence"]) == ("leased", "b", 2)
@@ -257,36 +383,52 @@ def test_fault_89_a_result_with_an_older_fence_changes_its_own_attempt_only(data
 def test_fault_93_an_invalid_number_is_done_in_every_campaign(database):
     seed(database, {"one": 1, "two": 1})
     book = ledger(database)
-    (lease,) = take(book, campaign="one")
+    (lease,) = call(book, campaign="one")
     finish(book, lease, "invalid")
     assert [row["state"] for row in rows(database, "campaign_contact")] == ["done", "done"]
 
 
 def test_fault_90_what_a_dead_dialler_left_is_adopted_once(database):
-    seed(database, 3)
+    seed(database, 4)
     book = ledger(database)
-    some = take(book, 3)
-    sent = send(book, some[:1])
+    some = take(book, 4)
+    sent = send(book, some[:3])
     leases.renew(book, [some[2].attempt_id], owner="a", until=NOW + HOUR)
     later = NOW + timedelta(seconds=61)
     found = attempts.adopt(book, owner="b", now=later, until=later + HOUR)
-    assert {each.attempt_id: each.sent_at for each in found} == {
-        sent[0].attempt_id: NOW,
-        some[1].attempt_id: None,
-    }
+    assert {each.attempt_id: each.sent_at for each in found} == {lease.attempt_id: NOW for lease in sent[:2]}
     assert attempts.adopt(book, owner="c", now=later, until=later + HOUR) == []
-    owners = {row["attempt_id"]: row["owner"] for row in rows(database, "campaign_contact")}
-    assert owners == {some[0].attempt_id: "b", some[1].attempt_id: "b", some[2].attempt_id: "a"}
+    left = {row["contact_id"]: (row["state"], row["owner"]) for row in rows(database, "campaign_contact")}
+    assert list(left.values()) == [("leased", "b"), ("leased", "b"), ("leased", "a"), ("waiting", None)]
     leases.renew(book, [each.attempt_id for each in found], owner="a", until=NOW + 9 * HOUR)
     assert attempts.adopt(book, owner="d", now=later + HOUR * 1.5, until=later + 9 * HOUR) != []
+
+
+def test_fault_90_who_was_leased_and_not_sent_waits_again(database):
+    seed(database, 1)
+    book = ledger(database)
+    late = take(book)
+    later = NOW + timedelta(seconds=61)
+    assert attempts.adopt(book, owner="b", now=later, until=later + HOUR) == []
+    contact = state_of(database)
+    assert (contact["state"], contact["next_at"], contact["attempts"], contact["outcome"]) == (
+        "waiting",
+        later,
+        0,
+        None,
+    )
+    (lease,) = take(book, owner="b", now=later)
+    assert send(book, late, now=later) == []
+    assert send(book, [lease], owner="b", now=later) == [lease]
+    assert lease.fence == 2
 
 
 def test_fault_104_the_latest_moment_in_the_database(database):
     book = ledger(database)
     seed(database, 2)
     assert attempts.latest(book) is None
-    take(book, 1)
-    take(book, 1, now=NOW + HOUR)
+    call(book, 1)
+    call(book, 1, now=NOW + HOUR)
     assert attempts.latest(book) == NOW + HOUR
 
 
@@ -320,7 +462,7 @@ def test_the_plan_is_told_of_every_try(database):
     told = []
     for n, outcome in enumerate(("busy", "busy", "no_answer")):
         change(database, "campaign_contact", {"next_at": NOW})
-        (lease,) = take(book, now=NOW + n * 30 * HOUR)
+        (lease,) = call(book, now=NOW + n * 30 * HOUR)
         result = attempts.Result(lease.attempt_id, outcome, NOW)
         attempts.finish(book, [result], lambda ended: told.append(ended) or again(ended))
     assert [(each.attempts, each.tries) for each in told] == [

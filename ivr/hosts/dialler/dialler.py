@@ -254,8 +254,6 @@ class Dialler:
             return
         began, wall = self._clock()
         sent = self._desk(leases.send, taken, owner=self.settings.owner, gap=turn.terms.gap, now=wall)
-        kept = {lease.attempt_id for lease in sent}
-        self._results.uncalled([lease for lease in taken if lease.attempt_id not in kept], wall, "not allowed any more")
         after, _ = self._clock()
         if after - began > SEND_LIMIT_S or not self.presence.is_fresh(after):
             self._results.uncalled(sent, wall, "too late")
@@ -305,7 +303,7 @@ class Dialler:
             if each.attempt_id in self.calls:
                 continue
             self._log("attempt_taken_over", attempt=each.attempt_id, campaign=each.campaign, sent=each.sent_at)
-            if each.sent_at is None:
+            if each.sent_at is None:  # of a Callweave that wrote attempts before they were sent
                 self._results.put(Result(each.attempt_id, "not_attempted", wall, cause="its dialler is gone"))
             else:
                 who = (each.attempt_id, each.campaign, each.number, each.gateway)

@@ -35,7 +35,7 @@ class Results:
         self._waiting.append(result)
 
     def uncalled(self, some: Sequence[Lease], wall: datetime, why: str) -> None:
-        """Leased, and not called after all."""
+        """Written down, and not called after all."""
         self._waiting += [Result(lease.attempt_id, "not_attempted", wall, cause=why) for lease in some]
 
     def settle(self, calls: Calls, now: float) -> None:
