@@ -30,11 +30,11 @@ METHOD = """\
 * **Contacts**: a CSV file as people send it (numbers in many spellings, facts) into a list, everything checked and
   normalised, against csv.reader over a file of the finished columns and the database's own way in: COPY, or
   executemany in one transaction. Peak is the most memory of the importing process.
-* **Leases**: four processes take leases of 20,000 people until none is left. Bare is one statement, `UPDATE ... WHERE
-  contact_id IN (SELECT ... FOR UPDATE SKIP LOCKED)`, committed: it knows no do-not-call list, no consent, no calling
-  window, no limit a day and no attempt. Callweave's lease is `store.leases.take`, as a dialler calls it: for as many as
-  may begin at that moment, so that ten are many. *And sent* is with `store.leases.send`, which asks again and writes
-  the attempts: all that is written before a call.
+* **Leases**: four processes take leases of 20,000 people (one at a time: 4,000) until none is left. Bare is one
+  statement, `UPDATE ... WHERE contact_id IN (SELECT ... FOR UPDATE SKIP LOCKED)`, committed: it knows no do-not-call
+  list, no consent, no calling window, no limit a day and no attempt. Callweave's lease is `store.leases.take`, as a
+  dialler calls it: for as many as may begin at that moment, so that ten are many. *And sent* is with
+  `store.leases.send`, which asks again and writes the attempts: all that is written before a call.
 * **Pacing**: twenty made-up days for each target (`ivr campaign simulate` plays one); counted is each second with an
   open window, but the first five minutes after its opening. Below a target of about 40 the tenth is narrower than
   what chance alone does between a decision and an answer: docs/campaigns.md says more.

@@ -444,6 +444,25 @@ def test_fault_96_an_opt_out_is_found_by_its_call(database):
     }
 
 
+def test_fault_95_a_long_list_is_looked_into_and_not_read(database):
+    """PostgreSQL made a table of the whole list in memory for each batch that was sent."""
+    book = ledger(database)
+    if not book.postgres:
+        return
+    with book.transaction() as now:
+        now.do(
+            "INSERT INTO dnc SELECT '-', '+86139' || n, 0, 'import', 'f', :at FROM generate_series(1, 9000) n", at=NOW
+        )
+        now.do("ANALYZE dnc")
+        shared = {"campaign": "aftercare", "owner": "a", "leased": NOW, "now": NOW, "given": "[]"}
+        plans = [now.all("EXPLAIN " + leases._WRITE_POSTGRES, **shared)]
+        due = {"campaign": "aftercare", "priority": 5, "now": NOW, "since": NOW - HOUR}
+        plans.append(now.all("EXPLAIN " + leases._due(2000, True), **due))
+    for plan in plans:
+        assert [line for (line,) in plan if "dnc_pkey" in line], plan
+        assert [line for (line,) in plan if "Seq Scan on dnc" in line or "hashed" in line] == []
+
+
 def test_a_batch_that_fails_leaves_nothing(database):
     seed(database, 2)
 
