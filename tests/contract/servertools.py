@@ -137,3 +137,16 @@ class Worker:
 def talk(worker: Worker, switch: ScriptedSwitch) -> gevent.Greenlet:
     """The switch places its call with this worker."""
     return gevent.spawn(place_call, "127.0.0.1", worker.port, switch, limit_s=60)
+
+
+def watched() -> dict[str, str]:
+    """The environment of a worker whose loop gevent's own watchman looks after: 0.3 s at most for one greenlet. Less is
+    what a busy machine does to anybody; a test makes what it looks for longer than that."""
+    return {"GEVENT_MONITOR_THREAD_ENABLE": "1", "GEVENT_MAX_BLOCKING_TIME": "0.3"}
+
+
+def held_up(worker: Worker) -> int:
+    """How often the watchman complained of the server's loop since the worker serves. It looks at every thread's loop:
+    the one that connects to a database has one of its own, for a name to be looked up, and may keep it."""
+    complaints = worker.text.partition('"serving"')[2].split("appears to be blocked")[1:]
+    return sum("_with_no_loop_left" not in complaint.partition("Info:")[0] for complaint in complaints)
