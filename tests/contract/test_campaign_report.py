@@ -325,16 +325,25 @@ def test_a_full_disk_is_said_with_the_file(field: Field, form: str, status: int,
 
 
 @pytest.mark.parametrize(
-    "args", [("preview", "spring"), ("preview", "spring", "--format", "csv"), ("report", "spring")]
+    "args",
+    [
+        ("--version",),
+        ("check", "--help"),
+        ("campaign", "list"),
+        ("campaign", "preview", "spring"),
+        ("campaign", "preview", "spring", "--format", "csv"),
+        ("campaign", "report", "spring"),
+    ],
 )
 def test_a_full_disk_below_standard_output_is_said(field: Field, args: tuple[str, ...]) -> None:
     env = {**os.environ, "CALLWEAVE_CONFIG": str(field.site.config), "CALLWEAVE_DB": field.database}
     code = "from ivr.cli.main import main; main()"
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-c", code, "campaign", *args]
+        command = [sys.executable, "-c", code, *args]
         done = subprocess.run(command, env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
-    assert done.returncode
-    assert "standard output cannot be written: the disk is full" in done.stderr
+    assert done.returncode == 1
+    assert "Error: standard output cannot be written: the disk is full" in done.stderr
+    assert "ignored" not in done.stderr
     assert "sounds" not in done.stderr
     assert "Traceback" not in done.stderr
 
