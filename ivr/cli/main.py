@@ -51,8 +51,10 @@ class LazyGroup(click.Group):
             if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename:
                 raise
             click.echo("Error: standard output cannot be written: the disk is full", err=True)
-            if sys.stdout and sys.stdout is sys.__stdout__:  # what is still in its buffer would be tried, and complained of, again
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            out = sys.stdout
+            if out is sys.__stdout__ and out is not None:
+                # What is still in its buffer would be tried, and complained of, again.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
             sys.exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
